@@ -1,0 +1,71 @@
+# `make` alone lists what there is. Everything works on a fresh machine that has python3 with venv, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+IMAGE ?= holdback:dev
+CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test slow check fmt lint type docs bench tools image lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+
+$(READY): requirements/dev.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	touch $@
+
+demo: $(READY)  ## watch a classifier go wrong, and Holdback hold it back: http://127.0.0.1:8088
+	$(BIN)/holdback demo
+
+test: $(READY)  ## every test but the slow ones
+	$(BIN)/python -m pytest
+
+slow: $(READY)  ## the slow tests alone: statistical, minutes
+	$(BIN)/python -m pytest -m slow
+
+check: $(READY)  ## formatting, lint and types; changes nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fmt: $(READY)  ## format, and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(READY)  ## ruff alone
+	$(BIN)/ruff check .
+
+type: $(READY)  ## mypy alone
+	$(BIN)/mypy
+
+docs: $(READY)  ## examples in docstrings, and links between the pages
+	$(BIN)/python -m pytest --doctest-modules detectors fallback monitor
+	$(BIN)/python -m pytest tests/test_docs.py
+
+bench: $(READY)  ## every benchmark, each as a ratio within one run
+	for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+
+tools:  ## what tests need besides Python: a browser (Debian's, as root)
+ifeq ($(CHROMIUM),)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
+	else echo "no chromium here, and no way to install it: browser tests will be skipped" >&2; fi
+endif
+
+image:  ## the container image, with buildah
+	buildah build --isolation chroot --tag $(IMAGE) .
+
+lock: $(READY)  ## compile requirements/dev.txt and requirements/run.txt anew
+	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --no-header --no-emit-index-url --quiet \
+	  --extra dev --extra report pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url --quiet \
+	  --constraint requirements/dev.txt pyproject.toml -o requirements/run.txt
+
+clean:  ## remove caches; .venv and .tools stay
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,159 @@
+"""Has the error at a given confidence changed, for worse or for better? Epoch alarms, and what was counted since."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+
+from .logistic import RankLogistic
+from .types import RANK_CELLS, FloatArray, IntArray, State
+
+__all__ = ["LABELS_PER_FALSE_EPOCH", "LOG_LEVEL", "EpochDetector", "Side"]
+
+LABELS_PER_FALSE_EPOCH = 1e5
+LOG_LEVEL = float(np.log(LABELS_PER_FALSE_EPOCH))
+_TOLERANCE = 1.1
+_BAND_95 = 2.45
+"""Scheffé's factor for a line of two parameters: the 95 % band holds for all cells at once."""
+
+_ODDS = {"worse": (1.4, 2.5), "better": (0.7, 0.4)}
+_POWERS = {"worse": (0.8, 0.6), "better": (1.25, 1.6)}
+_BETS = 4
+_NEGLIGIBLE = -700.0
+"""log M of a process without labels: vanishes beside one label, and is finite, so that no difference is NaN."""
+
+
+class Side(StrEnum):
+    """Which way the errors went."""
+
+    WORSE = "worse"
+    BETTER = "better"
+
+
+def _log_sigmoid(log_odds: FloatArray) -> FloatArray:
+    return -np.logaddexp(0.0, -log_odds)
+
+
+def _payoffs(fit: RankLogistic) -> FloatArray:
+    """Log payoff of a right and a wrong answer, (sides, bets, rank cells × 2)."""
+    tolerance = np.maximum(np.log(_TOLERANCE), _BAND_95 * fit.errors())
+    usual = fit.log_odds()
+    sides = []
+    for side, sign in ((Side.WORSE, 1.0), (Side.BETTER, -1.0)):
+        null = usual + sign * tolerance
+        bets = [null + np.log(factor) for factor in _ODDS[side]] + [null * power for power in _POWERS[side]]
+        # a bet on the other side's direction would pay while errors are within tolerance: the null covers all of those
+        changed = np.stack([sign * np.maximum(sign * bet, sign * null) for bet in bets])
+        right = _log_sigmoid(-changed) - _log_sigmoid(-null)
+        wrong = _log_sigmoid(changed) - _log_sigmoid(null)
+        sides.append(np.stack([right, wrong], axis=-1).reshape(_BETS, 2 * RANK_CELLS))
+    return np.stack(sides)
+
+
+class EpochDetector:
+    r"""Two one-sided Shiryaev-Roberts e-detectors on right and wrong answers by confidence cell, against a fixed fit.
+
+    .. math:: M_k \leftarrow (M_k + w) \prod_{labels} \frac{q_k(y | cell)}{q_0(y | cell)}
+
+    with w the number of labels in the batch, q_0 the fitted logistic with its odds at the edge of what is tolerated (×
+    1.1, or the fit's own simultaneous 95 % band where that is wider: a fit to 200 labels is no more certain than that),
+    and q_k four alternatives to it: odds × {1.4, 2.5}, odds ^ {.8, .6} for worse; × {.7, .4}, ^ {1.25, 1.6} for better.
+    It alarms when the mean of the four reaches A = 10⁵.
+
+    Beside each M the counts since the change are kept as their mean over possible times of the change, weighted by the
+    likelihood of each: `R ← R · M / (M + w) + counts`, with M before the batch. Counts and nothing else: memory is
+    bounded, and who was asked does not matter, because within a cell of confidence it does not matter who was asked.
+
+    **What holds**: as long as the odds of a wrong answer in each cell stay within the tolerance, and whatever the order
+    of requests and who was asked on the strength of the past, `E[M_t]` is at most the number of labels so far, so each
+    side's alarms come at least 10⁵ labels apart on average. **What does not**: the fit must be right; a reference whose
+    errors do not follow a logistic in the normal score of the rank is off in some cells by more than the tolerance.
+    Labels that are missing *because* of the answer bias it: so an overdue label counts as an error for `better`, and
+    not at all for `worse`, until it comes.
+
+    References
+    ----------
+    Shin, Ramdas & Rinaldo, "E-detectors: a nonparametric framework for sequential change detection", NEJSDS 2024.
+
+    Examples
+    --------
+    >>> detector = EpochDetector(RankLogistic(-2.0, -1.0, (0.0, 0.0, 0.0)))
+    >>> counts = np.zeros((RANK_CELLS, 2), np.int64)
+    >>> counts[45] = 18, 6
+    >>> overdue = np.zeros(RANK_CELLS, np.int64)
+    >>> [detector.update(counts, overdue) for _ in range(2)]
+    [None, <Side.WORSE: 'worse'>]
+    >>> detector.since(Side.WORSE)[45].round().tolist()
+    [36.0, 12.0]
+    """
+
+    def __init__(self, fit: RankLogistic) -> None:
+        self._payoffs = _payoffs(fit)
+        self._log_m = np.full((2, _BETS), _NEGLIGIBLE)
+        self._since = np.zeros((2, _BETS, 2 * RANK_CELLS))
+        self._late = np.zeros(RANK_CELLS, dtype=np.int64)
+        self._labels = 0
+
+    @property
+    def labels(self) -> int:
+        """Labels since this detector began."""
+        return self._labels
+
+    def update(self, counts: IntArray, overdue: IntArray) -> Side | None:
+        """Count a batch of labels; the side that alarms with it, if any.
+
+        Parameters
+        ----------
+        counts
+            (rank cells, 2): right and wrong.
+        overdue
+            (rank cells,): +1 overdue, -1 come after all.
+        """
+        seen = np.empty((2, RANK_CELLS, 2))
+        seen[:] = counts
+        # only what this detector counted as overdue can be taken back from it
+        late = np.maximum(overdue, -self._late)
+        self._late += late
+        seen[1, :, 1] += late
+        flat = seen.reshape(2, 1, 2 * RANK_CELLS)
+        labels = flat.sum(axis=2)
+        with np.errstate(divide="ignore"):
+            log_sum = np.logaddexp(self._log_m, np.log(np.maximum(labels, 0.0)))
+        self._since *= np.exp(self._log_m - log_sum)[..., None]
+        self._since += flat
+        self._log_m = np.maximum(log_sum + (self._payoffs * flat).sum(axis=2), _NEGLIGIBLE)
+        self._labels += int(counts.sum())
+        worse, better = self.log_evidence
+        if worse >= LOG_LEVEL:
+            return Side.WORSE
+        return Side.BETTER if better >= LOG_LEVEL else None
+
+    @property
+    def log_evidence(self) -> tuple[float, float]:
+        """Logarithm of the mean M over bets: for worse, for better."""
+        worse, better = (np.logaddexp.reduce(self._log_m, axis=1) - np.log(_BETS)).tolist()
+        return worse, better
+
+    def since(self, side: Side) -> FloatArray:
+        """Estimated counts since the change that `side` sees, (rank cells, 2): mean over bets, weighted by their M."""
+        row = 0 if side is Side.WORSE else 1
+        weights = np.exp(self._log_m[row] - self._log_m[row].max())
+        mean = (weights / weights.sum()) @ self._since[row]
+        return np.asarray(np.maximum(mean.reshape(RANK_CELLS, 2), 0.0))
+
+    def state(self) -> State:
+        """Evidence, counts since the change, labels."""
+        return {
+            "epoch_late": self._late.copy(),
+            "epoch_log_m": self._log_m.copy(),
+            "epoch_since": self._since.copy(),
+            "epoch_labels": np.array(self._labels),
+        }
+
+    def restore(self, state: State) -> None:
+        """Continue from `state`; the fit is the caller's."""
+        self._log_m = state["epoch_log_m"].astype(np.float64)
+        self._since = state["epoch_since"].astype(np.float64)
+        self._late = state["epoch_late"].astype(np.int64)
+        self._labels = int(state["epoch_labels"])

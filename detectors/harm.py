@@ -1,0 +1,286 @@
+r"""Harm: errors and misses of coverage above what the reference bears out, and accepted errors above the promise.
+
+One-sided bets against a fixed rate :math:`p_0`, the upper 95 % bound of the reference's rate or the one promised:
+
+.. math:: 1 + w \lambda (x - p_0), \qquad \lambda = \frac{r - 1}{1 - p_0}, \quad r \in \{1.5, 2, 3, 5\}
+
+with x = 1 for a wrong answer and w the weight of its label. Never a growing :math:`p_0`: an error that fell from .10 to
+.05 and came back to .10 would alarm. As long as the true rate is at most :math:`p_0` each factor's expectation is at
+most one, whatever the order of the labels.
+
+References
+----------
+Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2024; Podkopaev & Ramdas,
+"Tracking the risk of a deployed model and detecting harmful distribution shifts", ICLR 2022.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .evidence import QUIET_EVENTS, QUIET_SECONDS
+from .shiryaev import retained
+from .types import BoolArray, FloatArray, IntArray, Labels, Stake, State
+
+__all__ = ["BANDS", "Harm", "HarmAlarm", "HarmReading", "log_odds", "upper_bound"]
+
+_RATIOS = np.array([1.5, 2.0, 3.0, 5.0])
+BANDS = 10
+"""Bands of confidence, a tenth of the reference each, whose errors are watched apart."""
+_ERROR, _TILT, _COVERAGE = 0, 1, 2
+_FIRST_BAND = 3
+_PROMISE = _FIRST_BAND + BANDS
+
+
+@dataclass(frozen=True, slots=True)
+class HarmAlarm:
+    """A rate is above what is tolerated: its name, log(weight x M), the rate tolerated, labels and wrong ones since."""
+
+    view: str
+    log_evidence: float
+    tolerated: float
+    n: int
+    wrong: int
+
+
+@dataclass(frozen=True, slots=True)
+class HarmReading:
+    """What a batch of labels brought.
+
+    Attributes
+    ----------
+    top
+        The greatest log(weight x M) over the harm views without an open episode.
+    alarms
+        Harm views that alarmed with this batch.
+    promise
+        The alarm of accepted errors against the promise, if it went off with this batch.
+    open
+        Whether some harm view has an open episode.
+    """
+
+    top: float
+    alarms: tuple[HarmAlarm, ...]
+    promise: HarmAlarm | None
+    open: bool
+
+
+class Harm:
+    """Shiryaev-Roberts e-detectors on labels, with weights of their own that sum to one.
+
+    The views: the overall error; the errors by band of confidence, as one tilt of the odds over all bands and each
+    band for itself; coverage. Beside them, at the full level, accepted errors against `max_error`.
+
+    Parameters
+    ----------
+    counts
+        (rank cells, 2): right and wrong answers on the reference; all zero where no labels are known, which leaves
+        coverage and the promise.
+    max_error
+        The promise.
+    miss_rate
+        The share of truths outside the reference's sets that is tolerated.
+    log_level
+        log A, in the unit of the promise.
+
+    Examples
+    --------
+    >>> counts = np.tile([90, 10], (RANK_CELLS, 1))
+    >>> harm = Harm(counts, max_error=.2, miss_rate=.1, log_level=np.log(1e5))
+    >>> wrong = np.zeros((4, RANK_CELLS, 2), np.int64)
+    >>> wrong[Stake.ACCEPTED, :, :] = [1, 1]
+    >>> labels = Labels(1.0, 0, wrong, np.zeros((4, RANK_CELLS), np.int64))
+    >>> reading = harm.update([labels], misses=0, covered=0, clock=100.0, time=0.0)
+    >>> sorted(alarm.view for alarm in reading.alarms), reading.promise is not None
+    (['error', 'error by confidence'], True)
+    """
+
+    def __init__(self, counts: IntArray, max_error: float, miss_rate: float, log_level: float) -> None:
+        self._level = log_level
+        bands = counts.reshape(BANDS, -1, 2).sum(axis=1)
+        known = bands.sum(axis=1) > 0
+        self._band_p0 = upper_bound(bands[:, 1], bands.sum(axis=1))
+        overall = upper_bound(int(counts[:, 1].sum()), int(counts.sum())) if known.any() else 1.0
+        self._p0 = np.concatenate([[overall, overall, miss_rate], self._band_p0, [max_error]])
+        self.names = (
+            "error",
+            "error by confidence",
+            "coverage",
+            *(f"error at confidence rank {b / BANDS:.1f} to {(b + 1) / BANDS:.1f}" for b in range(BANDS)),
+            "accepted error",
+        )
+        self._log_weight = np.log(np.maximum(_weights(known), 1e-300))
+        self._bets = self._possible()
+        self._log_m = np.full((len(self._p0), len(_RATIOS)), -np.inf)
+        self._waited = np.zeros(len(self._p0))
+        self._since = np.zeros((len(self._p0), 2))
+        self._held = np.zeros(len(self._p0), dtype=bool)
+        self._quiet = np.zeros((2, len(self._p0)))
+
+    def update(self, labels: Sequence[Labels], misses: float, covered: float, clock: float, time: float) -> HarmReading:
+        """Take in a batch.
+
+        Parameters
+        ----------
+        labels
+            Outcomes that came with it; overdue ones are no errors here.
+        misses, covered
+            Weight of the truths outside and inside of the reference's set or interval: by a fixed threshold, for
+        the one that is served follows the misses. A weight below one pays less than it may, never more (Jensen).
+        clock
+            What the promise counts since the batch before.
+        time
+            Epoch seconds.
+        """
+        self._waited += clock
+        growth, right_wrong = self._growth(labels, misses, covered)
+        seen = right_wrong.sum(axis=1) > 0
+        with np.errstate(divide="ignore"):  # no time has passed: log 0
+            log_w = np.where(seen, np.log(self._waited), -np.inf)
+        before = self._means()
+        self._log_m = np.where(seen[:, None], np.logaddexp(self._log_m, log_w[:, None]) + growth, self._log_m)
+        self._since = np.where(seen, retained(before, log_w), 1.0)[:, None] * self._since + right_wrong
+        self._waited[seen] = 0.0
+        self._resolve(right_wrong.sum(axis=1), time)
+        return self._reading(time)
+
+    def state(self) -> State:
+        """Evidence and episodes."""
+        return {
+            "harm_log_m": self._log_m.copy(),
+            "harm_waited": self._waited.copy(),
+            "harm_since": self._since.copy(),
+            "harm_held": self._held.copy(),
+            "harm_quiet": self._quiet.copy(),
+        }
+
+    def restore(self, state: State) -> None:
+        """Continue from `state`, of the same reference and promise."""
+        self._log_m = state["harm_log_m"].astype(np.float64)
+        self._waited = state["harm_waited"].astype(np.float64)
+        self._since = state["harm_since"].astype(np.float64)
+        self._held = state["harm_held"].astype(bool)
+        self._quiet = state["harm_quiet"].astype(np.float64)
+
+    def _possible(self) -> FloatArray:
+        """λ of each bet, (views, bets), short of the one that would lose all on a right answer."""
+        return _possible(self._p0[:, None])
+
+    def _growth(self, labels: Sequence[Labels], misses: float, covered: float) -> tuple[FloatArray, FloatArray]:
+        """Log-growth (views, bets) and right and wrong labels (views, 2)."""
+        growth = np.zeros_like(self._log_m)
+        seen = np.zeros((len(self._p0), 2))
+        for each in labels:
+            bands = each.counts.sum(axis=0).reshape(BANDS, -1, 2).sum(axis=1)
+            audited = each.counts[Stake.ACCEPTED].sum(axis=0)
+            others = each.counts[Stake.ACCEPTED + 1 :].sum(axis=(0, 1))
+            suspected = each.counts[Stake.SUSPECTED].sum(axis=0)
+            growth[_ERROR] += self._paid(_ERROR, audited, 1.0) + self._paid(_ERROR, others, each.propensity)
+            growth[_TILT] += self._tilted(bands)
+            for band in np.flatnonzero(bands.sum(axis=1)).tolist():
+                growth[_FIRST_BAND + band] += self._paid(_FIRST_BAND + band, bands[band], 1.0)
+            growth[_PROMISE] += self._paid(_PROMISE, audited, 1.0)
+            growth[_PROMISE] += self._paid(_PROMISE, suspected, each.propensity)
+            seen[[_ERROR, _TILT]] += bands.sum(axis=0)
+            seen[_FIRST_BAND:_PROMISE] += bands
+            seen[_PROMISE] += audited + each.propensity * suspected
+        growth[_COVERAGE] += self._paid(_COVERAGE, np.array([covered, misses]), 1.0)
+        seen[_COVERAGE] += (covered, misses)
+        return growth, seen
+
+    def _paid(self, view: int, counts: FloatArray | IntArray, weight: float) -> FloatArray:
+        right, wrong = counts.astype(np.float64)
+        bet, p0 = weight * self._bets[view], self._p0[view]
+        paid: FloatArray = right * np.log1p(-bet * p0) + wrong * np.log1p(bet * (1 - p0))
+        return paid
+
+    def _tilted(self, bands: IntArray) -> FloatArray:
+        """One factor on the odds of all bands."""
+        p0 = np.minimum(self._band_p0, 1 - 1e-9)[:, None]
+        lost = np.log1p(p0 * (_RATIOS - 1))
+        paid: FloatArray = (bands[:, 1:] * np.log(_RATIOS) - bands.sum(axis=1)[:, None] * lost).sum(axis=0)
+        return paid
+
+    def _means(self) -> FloatArray:
+        top = self._log_m.max(axis=1)
+        safe = np.where(np.isfinite(top), top, 0.0)
+        with np.errstate(divide="ignore"):  # a view without any stake yet
+            means: FloatArray = safe + np.log(np.exp(self._log_m - safe[:, None]).mean(axis=1))
+        return means
+
+    def _resolve(self, labels: FloatArray, time: float) -> None:
+        """Begin the evidence of a held view anew where it is high; release those that have been quiet long enough."""
+        high = self._held & (self._means() >= self._level / 2)
+        self._log_m[high] = -np.inf
+        self._quiet[1] += labels
+        self._quiet[0, high], self._quiet[1, high] = time, 0
+        quiet = self._held & (time - self._quiet[0] >= QUIET_SECONDS) & (self._quiet[1] >= QUIET_EVENTS)
+        self._held &= ~quiet
+        self._log_m[quiet] = -np.inf
+        self._since[quiet] = 0.0
+
+    def _reading(self, time: float) -> HarmReading:
+        evidence = np.where(self._held, -np.inf, self._means() + self._log_weight)
+        over: BoolArray = evidence >= self._level
+        alarms = tuple(self._alarm(int(view), float(evidence[view])) for view in np.flatnonzero(over))
+        self._held |= over
+        self._log_m[over] = -np.inf
+        self._quiet[0, over], self._quiet[1, over] = time, 0
+        promise = next((alarm for alarm in alarms if alarm.view == self.names[_PROMISE]), None)
+        harm = tuple(alarm for alarm in alarms if alarm is not promise)
+        top = float(evidence[:_PROMISE].max())
+        return HarmReading(top, harm, promise, bool(self._held[:_PROMISE].any()))
+
+    def _alarm(self, view: int, evidence: float) -> HarmAlarm:
+        right, wrong = (round(float(x)) for x in self._since[view])
+        return HarmAlarm(self.names[view], evidence, float(self._p0[view]), right + wrong, wrong)
+
+
+def upper_bound(wrong: IntArray | int, n: IntArray | int, confidence: float = 0.95) -> FloatArray:
+    """Clopper-Pearson upper bound of a rate; 1 where there are no trials.
+
+    Examples
+    --------
+    >>> upper_bound(0, 150).round(4).item(), upper_bound(0, 10).round(2).item(), upper_bound(0, 0).item()
+    (0.0198, 0.26, 1.0)
+    """
+    from scipy.special import betaincinv
+
+    wrong, n = np.asarray(wrong, float), np.asarray(n, float)
+    bound = betaincinv(wrong + 1, np.maximum(n - wrong, 1e-9), confidence)
+    return np.where(n > wrong, bound, 1.0)
+
+
+def log_odds(n: int, wrong: int, tolerated: float) -> float:
+    """Logarithm of the odds, in one step, that more than `tolerated` is wrong: the mean over bets of what they pay.
+
+    Examples
+    --------
+    >>> log_odds(100, 10, 0.1) < 0 < log_odds(100, 30, 0.1)
+    True
+    """
+    bets = _possible(np.array([tolerated]))
+    paid = (n - wrong) * np.log1p(-bets * tolerated) + wrong * np.log1p(bets * (1 - tolerated))
+    return float(np.logaddexp.reduce(paid) - np.log(len(_RATIOS)))
+
+
+def _possible(p0: FloatArray) -> FloatArray:
+    """λ of each bet against `p0`, (..., bets), short of the one that would lose all on a right answer."""
+    p0 = np.minimum(p0, 1 - 1e-9)
+    wanted = (_RATIOS - 1) / (1 - p0)
+    possible: FloatArray = np.minimum(wanted, 0.9 / np.maximum(p0, 1e-9))
+    return possible
+
+
+def _weights(known: BoolArray) -> FloatArray:
+    """Error, tilt, coverage and bands a quarter each, what is absent given to the rest; the promise stands alone."""
+    weights = np.zeros(_PROMISE + 1)
+    weights[_COVERAGE] = 1.0
+    if known.any():
+        weights[: _COVERAGE + 1] = 0.25
+        weights[_FIRST_BAND:_PROMISE] = 0.25 * known / known.sum()
+    weights[_PROMISE] = 1.0
+    return weights

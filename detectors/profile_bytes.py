@@ -1,0 +1,130 @@
+"""A profile as bytes: a safetensors file with a JSON manifest, refused when a single bit of it changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .counting import Views
+from .errors import ProfileError
+from .profile import Fitted, Profile
+from .types import IntArray, State
+from .views.categorical import CategoricalView
+from .views.joint import JointScalars
+from .views.numeric import NumericViews
+
+__all__ = ["dump", "load"]
+
+_FORMAT = "holdback-profile-1"
+
+
+def dump(profile: Profile) -> tuple[bytes, str]:
+    """The bytes of a profile, and its digest: SHA-256 over the manifest and all arrays."""
+    from safetensors.numpy import save
+
+    arrays = _arrays(profile.fitted)
+    manifest = json.dumps(_manifest(profile), sort_keys=True, ensure_ascii=False)
+    digest = _digest(manifest, arrays)
+    return save(arrays, metadata={"manifest": manifest, "digest": digest}), digest
+
+
+def load(data: bytes) -> Profile:
+    """Read a profile back.
+
+    Raises
+    ------
+    ProfileError
+        Not a profile, of another format, or not what was written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as load_arrays
+
+    try:
+        arrays: dict[str, Any] = load_arrays(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        manifest, digest = header["manifest"], header["digest"]
+        if digest != _digest(manifest, arrays):
+            raise ProfileError("its content does not match its digest: it was damaged or changed; fit it again")
+        told = json.loads(manifest)
+        if told["format"] != _FORMAT:
+            raise ProfileError(f"its format is {told['format']!r}, this version reads {_FORMAT!r}; fit it again")
+        return _profile(told, arrays, digest)
+    except (SafetensorError, KeyError, ValueError, TypeError, OverflowError) as error:
+        raise ProfileError(f"it is no readable profile ({error}); fit it again") from error
+
+
+def _digest(manifest: str, arrays: State) -> str:
+    digest = hashlib.sha256(manifest.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _manifest(profile: Profile) -> dict[str, Any]:
+    fitted, views = profile.fitted, profile.fitted.views
+    return {
+        "format": _FORMAT,
+        "model": profile.model,
+        "version": profile.version,
+        "task": profile.task,
+        "classes": list(profile.classes),
+        "numeric": list(views.numeric),
+        "categorical": list(views.categorical),
+        "outputs": list(views.outputs),
+        "label": views.label,
+        "stepped": [{"frequent": list(view.frequent), "seen": list(view.codes)} for view in views.stepped],
+        "joint": views.joint is not None,
+        "rows": fitted.n,
+        "labelled": fitted.labelled,
+        "events_per_day": fitted.events_per_day,
+        "facts": dict(profile.facts),
+    }
+
+
+def _arrays(fitted: Fitted) -> State:
+    views = fitted.views
+    joint = {} if views.joint is None else {f"joint.{name}": array for name, array in views.joint.state().items()}
+    return {
+        "edges": views.ordered.edges,
+        "pairs": views.pairs,
+        "medians": views.medians,
+        "counts": fitted.counts,
+        "knots": fitted.knots,
+        "rank_counts": fitted.rank_counts,
+        "scores": fitted.scores,
+        **{name: np.ascontiguousarray(array) for name, array in joint.items()},
+    }
+
+
+def _profile(told: dict[str, Any], arrays: dict[str, Any], digest: str) -> Profile:
+    joint = {name.removeprefix("joint."): array for name, array in arrays.items() if name.startswith("joint.")}
+    pairs: IntArray = arrays["pairs"]
+    views = Views(
+        numeric=tuple(told["numeric"]),
+        categorical=tuple(told["categorical"]),
+        outputs=tuple(told["outputs"]),
+        ordered=NumericViews(arrays["edges"]),
+        stepped=tuple(CategoricalView.of(each["frequent"], each["seen"]) for each in told["stepped"]),
+        label=told["label"],
+        joint=JointScalars.from_state(joint) if told["joint"] else None,
+        pairs=pairs,
+        medians=arrays["medians"],
+    )
+    fitted = Fitted(
+        views=views,
+        counts=arrays["counts"],
+        knots=arrays["knots"],
+        rank_counts=arrays["rank_counts"],
+        scores=arrays["scores"],
+        n=told["rows"],
+        labelled=told["labelled"],
+        events_per_day=told["events_per_day"],
+    )
+    profile = Profile(fitted, told["model"], told["version"], told["task"], tuple(told["classes"]), told["facts"])
+    return replace(profile, digest=digest)

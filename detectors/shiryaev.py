@@ -1,0 +1,65 @@
+r"""The Shiryaev-Roberts recursion, in logarithms, and the counts since the change that it estimates.
+
+.. math:: M_t = (M_{t-1} + w_t) \, G_t
+
+:math:`G_t` is the factor by which a bet that began before the batch grew in it, :math:`w_t` what the promise counts:
+days since the last batch, or its events. If :math:`E[G_t]\le 1` then :math:`E[M_t] \le \sum w`, so an alarm at
+:math:`M \ge A` comes no sooner than after A days (or events) on average.
+
+References
+----------
+Shin, Ramdas & Rinaldo, "E-detectors", New England Journal of Statistics in Data Science, 2023; Pollak, "Optimal
+detection of a change in distribution", Annals of Statistics, 1985.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .types import FloatArray, IntArray
+
+__all__ = ["log_means", "retained"]
+
+
+def log_means(log_m: FloatArray, starts: IntArray, log_share: FloatArray) -> FloatArray:
+    """Logarithm of each view's weighted mean over its bets: (..., views).
+
+    Parameters
+    ----------
+    log_m
+        (..., bets), the bets of a view side by side.
+    starts
+        (views,): where each view's bets begin.
+    log_share
+        (bets,): logarithm of each bet's share of its view; minus infinity for padding.
+
+    Examples
+    --------
+    >>> log_means(np.log([2.0, 4.0, 5.0]), np.array([0, 2]), np.log([.5, .5, 1])).round(4).tolist()
+    [1.0986, 1.6094]
+    """
+    shares = log_m + log_share
+    top = np.maximum.reduceat(shares, starts, axis=-1)
+    top = np.where(np.isfinite(top), top, 0.0)
+    sizes = np.diff(np.append(starts, shares.shape[-1]))
+    shares -= np.repeat(top, sizes, axis=-1)
+    with np.errstate(divide="ignore"):  # a view without any stake yet: log 0
+        means: FloatArray = top + np.log(np.add.reduceat(np.exp(shares), starts, axis=-1))
+    return means
+
+
+def retained(log_m_before: FloatArray, log_w: FloatArray | float) -> FloatArray:
+    r"""Share of the likelihood that belongs to changes before this batch, :math:`\rho = M / (M + w)`.
+
+    M sums, over all moments at which the change may have come, the likelihood of it; so a sum of counts with the
+    recursion ``since = rho * since + counts`` is the mean, over those moments and weighted by their likelihood, of the
+    counts since the change. It needs one vector, however long ago the change was.
+
+    Examples
+    --------
+    >>> retained(np.log(np.array([99.0, 0.25])), np.log(1.0)).tolist()
+    [0.99, 0.2]
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        share = 1.0 / (1.0 + np.exp(log_w - log_m_before))
+    return np.where(np.isneginf(log_m_before), 0.0, np.where(np.isneginf(log_w), 1.0, share))

@@ -1,0 +1,220 @@
+"""The vocabulary of routing: states, reasons, routes, guarantees, and the verdict that a router obeys."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Self
+
+import msgspec
+
+__all__ = [
+    "BLIND_AFTER",
+    "REASONS",
+    "STALE_AFTER",
+    "BarGuarantee",
+    "BreakerState",
+    "Guarantee",
+    "Health",
+    "Known",
+    "Mode",
+    "Reason",
+    "Route",
+    "Verdict",
+    "WhenBlind",
+    "health_of",
+    "reason_code",
+]
+
+STALE_AFTER = 30.0
+"""Seconds: six heartbeats of 5 s missed; a rebalance of the group is over sooner."""
+BLIND_AFTER = 120.0
+"""Seconds: a new judge has had the time to take over and catch up; who has heard nothing by now knows nothing."""
+
+
+class BreakerState(StrEnum):
+    """May the model answer? The last two are an operator's word."""
+
+    CLOSED = "closed"
+    DEGRADED = "degraded"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+    FORCED_OPEN = "forced_open"
+    FORCED_CLOSED = "forced_closed"
+
+
+class Health(StrEnum):
+    """How old the last verdict is; BLIND is never shown as closed."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    BLIND = "blind"
+
+
+class Mode(StrEnum):
+    """OBSERVE decides and records, but never diverts."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+
+
+class WhenBlind(StrEnum):
+    """What a router does when BLIND: the last verdict, nothing passes, the bar is raised, or the model answers all."""
+
+    STATIC = "static"
+    OPEN = "open"
+    DEGRADED = "degraded"
+    CLOSED = "closed"
+
+
+class Known(StrEnum):
+    """Whose outcome comes: that of every request, or of those that were held back or audited."""
+
+    ALL = "all"
+    ASKED = "asked"
+
+
+class BarGuarantee(StrEnum):
+    """Which bar is served: the tracking threshold, or the larger of it and the certified one."""
+
+    TRACKING = "tracking"
+    CERTIFIED = "certified"
+
+
+class Route(StrEnum):
+    """Who answers a request."""
+
+    MODEL = "model"
+    FALLBACK = "fallback"
+    HUMAN = "human"
+    REFUSE = "refuse"
+
+
+class Guarantee(StrEnum):
+    """What holds for this answer; `none` for all that the model did not give, for the promise is about its answers."""
+
+    CERTIFIED = "certified"
+    TRACKING = "tracking"
+    NONE = "none"
+
+
+class Reason(StrEnum):
+    """Why a request went where it went: the decision's reason, the metric's label and the log's field in one.
+
+    The order is the code in arrays of reasons (`REASONS`), and 0 means that nothing speaks against the model's answer.
+    """
+
+    CONFIDENT = "confident"
+    FORCED = "forced"
+    PROBE = "probe"
+    OBSERVED = "observed"
+    BLIND_CLOSED = "blind_closed"
+    LOW_CONFIDENCE = "low_confidence"
+    SUSPICION = "suspicion"
+    UNCERTIFIED = "uncertified"
+    BREAKER_OPEN = "breaker_open"
+    BREAKER_HALF_OPEN = "breaker_half_open"
+    FORCED_OPEN = "forced_open"
+    RAMP = "ramp"
+    BLIND = "blind"
+    KILL_SWITCH = "kill_switch"
+    NO_CONFIDENCE = "no_confidence"
+    INFINITE_SET = "infinite_set"
+    NO_PROFILE = "no_profile"
+    NO_OUTPUT = "no_output"
+    INVALID_OUTPUT = "invalid_output"
+    INVALID_FEATURES = "invalid_features"
+    MISSING_FEATURE = "missing_feature"
+    UNKNOWN_FEATURE = "unknown_feature"
+    NOVEL = "novel"
+    QUEUE_FULL = "queue_full"
+    DEADLINE = "deadline"
+    ANSWERER_FAILED = "answerer_failed"
+    CHAIN_EXHAUSTED = "chain_exhausted"
+
+
+REASONS: tuple[Reason, ...] = tuple(Reason)
+"""Reasons by code."""
+
+_CODES = {reason: code for code, reason in enumerate(REASONS)}
+
+
+def reason_code(reason: Reason) -> int:
+    """Give the place of a reason in `REASONS`, which is how arrays hold it."""
+    return _CODES[reason]
+
+
+def health_of(age: float) -> Health:
+    """Give the health for the age of the last verdict in seconds; NaN, no verdict yet, is BLIND."""
+    if math.isnan(age) or age >= BLIND_AFTER:
+        return Health.BLIND
+    return Health.STALE if age >= STALE_AFTER else Health.FRESH
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The current ruling on a key (model, version, segment), as a router obeys it.
+
+    Attributes
+    ----------
+    state
+        The breaker's state.
+    epoch
+        Counts the changes for the worse; labels belong to the epoch of their decision.
+    threshold
+        The rank λ from which the model may answer; above 1 nothing passes.
+    certified_from
+        The rank from which answers are certified; above 1 none are.
+    suspicion
+        By how much evidence without labels raises the bar.
+    propensity
+        π, the share of accepted answers that is audited.
+    set_threshold
+        The largest score that still belongs to the set; infinity holds all requests back.
+    usual_delay
+        Seconds until a label usually comes; NaN if none came yet.
+    time
+        Epoch seconds of the ledger record.
+    ledger_offset
+        The ledger record that it came with.
+    ramp
+        The share of requests that may pass while a breaker is closing again.
+    """
+
+    state: BreakerState
+    epoch: int
+    threshold: float
+    certified_from: float
+    suspicion: float
+    propensity: float
+    set_threshold: float
+    usual_delay: float
+    time: float
+    ledger_offset: int
+    ramp: float = 1.0
+
+    def to_builtins(self) -> dict[str, object]:
+        """Turn it into what JSON can hold: infinity and NaN become null."""
+        values = {name: _to_wire(value) for name, value in asdict(self).items()}
+        return values | {"state": self.state.value}
+
+    @classmethod
+    def from_builtins(cls, values: dict[str, object]) -> Self:
+        """Read it back; null is infinity, but NaN for `usual_delay`."""
+        read = {name: _from_wire(name, value) for name, value in values.items()}
+        return msgspec.convert(read, cls)
+
+
+def _to_wire(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return -sys.float_info.max if value < 0 else None
+    return value
+
+
+def _from_wire(name: str, value: object) -> object:
+    if value is None:
+        return math.nan if name == "usual_delay" else math.inf
+    # minus infinity (an empty set) has no null of its own: the least double compares alike
+    return -math.inf if value == -sys.float_info.max else value

@@ -1,0 +1,105 @@
+"""Puts the parts together: a configuration and profiles become a loop over a log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from detectors.profile import Profile
+from fallback.policy import Policy
+from fallback.routing import RoutePolicy
+from fallback.types import BarGuarantee, Known, Mode, WhenBlind
+from monitor.answering import Answering
+from monitor.config import Config, read_secret
+from monitor.joins import JoinStore
+from monitor.judge import SNAPSHOT_EVERY, Judge
+from monitor.judging import Judging
+from monitor.logs import Log
+from monitor.loop import Loop
+from monitor.observing import Observer
+from monitor.pipeline import Pipeline, Settings
+from monitor.router import Router
+from monitor.telling import Teller
+from monitor.topics import Topics
+
+__all__ = ["Parts", "breaker_policy", "build", "route_policy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A loop, and what is to be looked at or closed beside it."""
+
+    loop: Loop
+    judging: Judging
+    joins: JoinStore
+    answering: Answering
+
+    def close(self) -> None:
+        """Close what holds files and connections."""
+        self.answering.close()
+        self.joins.close()
+
+
+def build(
+    config: Config,
+    profiles: Mapping[str, Profile],
+    log: Log,
+    answering: Answering,
+    observe: Observer,
+    *,
+    replica: str = "0",
+    clock: Callable[[], float] | None = None,
+    start: float = float("-inf"),
+    poll: int = 1000,
+    snapshot_every: int = SNAPSHOT_EVERY,
+    joins_path: str = ":memory:",
+) -> Parts:
+    """Build a replica; without a clock it lives in event time, from `start` on."""
+    topics = Topics.of(config)
+    settings = Settings(
+        model=config.model,
+        version=config.version,
+        topics=topics,
+        replica=replica,
+        within=config.promise.within,
+        max_bytes=config.kafka.max_bytes,
+        expire=config.outcomes.expire,
+        review_expire=config.reviews.expire,
+        clock=clock,
+        start=start,
+    )
+    key = read_secret(config.security.audit_key_file).encode() if config.security.audit_key_file else b""
+    joins = JoinStore(joins_path, expire=config.outcomes.expire)
+    policy = breaker_policy(config)
+    judging = Judging(log, topics, lambda tell: Judge(config, profiles, policy, tell, snapshot_every), observe)
+    router = Router(config.model, profiles, route_policy(config), answering, key)
+    pipeline = Pipeline(settings, router, joins, judging, answering, profiles)
+    loop = Loop(log, topics, pipeline, joins, judging, Teller(observe, config.promise.within), poll)
+    return Parts(loop, judging, joins, answering)
+
+
+def breaker_policy(config: Config) -> Policy:
+    """The configured guards and timers."""
+    breaker = config.breaker
+    return Policy(
+        warning_hold=breaker.warning_hold,
+        close_hold=breaker.close_hold,
+        backoff=breaker.backoff,
+        backoff_cap=breaker.max_backoff,
+        min_acceptance=breaker.min_acceptance,
+        close_level=config.promise.max_error,
+        error_rate=breaker.error_rate,
+        probes=breaker.probes,
+        flap_limit=breaker.flaps,
+    )
+
+
+def route_policy(config: Config) -> RoutePolicy:
+    """What the user decided about routing."""
+    return RoutePolicy(
+        mode=Mode(config.breaker.mode),
+        when_blind=WhenBlind(config.route.when_blind),
+        known=Known(config.outcomes.known),
+        bar=BarGuarantee(config.route.guarantee),
+        serve_probes=config.breaker.serve_probes,
+    )

@@ -1,0 +1,53 @@
+"""Options that several commands share, and how a result is printed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from monitor.config import Config, load_config
+
+__all__ = ["ConfigOption", "JsonOption", "configuration", "print_json", "progress_bar"]
+
+ConfigOption = Annotated[
+    Path, typer.Option("-c", "--config", help="The configuration, a YAML file.", show_default=False)
+]
+JsonOption = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - is standard output.")
+]
+
+
+def configuration(path: Path) -> Config:
+    """The configuration in `path` under the process's environment; raises ConfigError."""
+    return load_config(path, os.environ)
+
+
+def print_json(target: str, result: Any) -> None:
+    """Write `result` to the file `target`, or to standard output for -. NaN and infinities become null."""
+    text = msgspec.json.format(msgspec.json.encode(result), indent=2).decode() + "\n"
+    if target == "-":
+        typer.echo(text, nl=False)
+    else:
+        Path(target).write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[float, int], None]]:
+    """A bar on standard error, if that is a terminal; yields what is told the share done and the rows."""
+    if not sys.stderr.isatty():
+        yield lambda _share, _rows: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), TextColumn("{task.fields[rows]:,} rows"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=1.0, rows=0)
+        yield lambda share, rows: bar.update(task, completed=share, rows=rows)

@@ -1,0 +1,69 @@
+"""What no single value shows: keys that contradict each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from monitor.config.promises import Columns
+from monitor.config.root import Config
+from monitor.config.serving import ConstantHop, Route
+
+__all__ = ["cross_faults"]
+
+
+def cross_faults(config: Config) -> Iterator[tuple[str, str]]:
+    """Every (path, message) of values that are fine alone and not together."""
+    yield from _columns(config.columns)
+    yield from _chain(config.route)
+    if config.promise.within is not None and config.columns.label is not None:
+        yield (
+            "promise.within",
+            "is for regression, but `columns.label` says that this is a classifier; drop one of them",
+        )
+    if config.outcomes.known == "asked" and config.promise.audit == 0:
+        yield (
+            "promise.audit",
+            "0 with `outcomes.known: asked`: no answer that the model gave would ever be checked; audit at least 1%",
+        )
+    if config.breaker.max_backoff < config.breaker.backoff:
+        yield (
+            "breaker.max_backoff",
+            f"{config.breaker.max_backoff:g} s is shorter than `breaker.backoff` ({config.breaker.backoff:g} s)",
+        )
+
+
+def _columns(c: Columns) -> Iterator[tuple[str, str]]:
+    if c.label is not None and c.value is not None:
+        yield (
+            "columns.value",
+            f"{c.value!r} beside `columns.label` {c.label!r}: a model gives either a class or a number",
+        )
+    if c.probability is not None and c.value is not None:
+        yield "columns.probability", "is for classification, but `columns.value` says that this is a regression"
+    for name in ("lower", "upper", "spread"):
+        if getattr(c, name) is not None and c.value is None:
+            yield f"columns.{name}", "needs `columns.value`: it is the doubt about a predicted number"
+    if (c.lower is None) != (c.upper is None):
+        missing = "lower" if c.lower is None else "upper"
+        yield f"columns.{missing}", "is required: an interval has two ends"
+    if c.positive is not None and not isinstance(c.probability, str):
+        yield "columns.positive", "needs `columns.probability` with the one column that it is of"
+    yield from _features(c)
+
+
+def _features(c: Columns) -> Iterator[tuple[str, str]]:
+    features = c.features or []
+    for name in sorted({f for f in features if features.count(f) > 1}):
+        yield "columns.features", f"{name!r} is listed more than once"
+    if c.outcome is not None and c.outcome in features:
+        yield "columns.features", f"{c.outcome!r} is the outcome: a feature must be known before it"
+
+
+def _chain(route: Route) -> Iterator[tuple[str, str]]:
+    for i, hop in enumerate(route.chain[:-1]):
+        if hop == "refuse" or isinstance(hop, ConstantHop):
+            what = "refuse" if hop == "refuse" else "a constant"
+            yield f"route.chain[{i + 1}]", f"is never asked: {what} before it always answers"
+            break
+    if sum(hop == "human" for hop in route.chain) > 1:
+        yield "route.chain", "`human` is listed more than once: there is one queue"

@@ -1,0 +1,154 @@
+"""How requests are routed: the chain of answerers, the breaker and the reviewers' queue."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from monitor.config.promises import Positive, Section
+from monitor.config.units import describe, duration, share
+
+__all__ = ["Breaker", "Chain", "ConstantHop", "Hop", "HttpHop", "Reviews", "Route"]
+
+
+class HttpHop(Section, frozen=True, kw_only=True):
+    """Another model, asked over HTTP."""
+
+    http: Annotated[
+        str,
+        describe(
+            "Its address, http or https, in the Open Inference Protocol: .../v2/models/NAME/infer.",
+            pattern=r"^https?://[^/\s]+",
+        ),
+    ]
+    name: Annotated[str | None, describe("As shown in decisions. Default: the address.")] = None
+    timeout: Annotated[
+        float,
+        duration("For one request. 500ms: half of the deadline, so that a dead hop leaves time for the next.", gt=0),
+    ] = 0.5
+    bulkhead: Annotated[
+        int,
+        describe("Requests under way at once. 32: a slow answerer must not hold every connection.", ge=1, le=10_000),
+    ] = 32
+    token_file: Annotated[str | None, describe("A file with a bearer token, read when it is needed.")] = None
+
+
+class ConstantHop(Section, frozen=True, kw_only=True):
+    """A fixed answer, such as the safe one."""
+
+    constant: Annotated[str | int | float | bool, describe("The answer.")]
+    name: Annotated[str | None, describe("As shown in decisions. Default: constant.")] = None
+
+
+Hop = HttpHop | ConstantHop | Literal["human", "refuse"]
+
+
+class Chain(tuple[Hop, ...]):
+    """The answerers, in the order in which they are asked."""
+
+    __slots__ = ()
+
+
+class Route(Section, frozen=True, kw_only=True):
+    """Who answers when the model may not."""
+
+    chain: Annotated[
+        Chain,
+        describe(
+            "Asked in this order, until one answers; at the end is always `refuse`. "
+            "Default: [human, refuse], as no other model is known."
+        ),
+    ] = msgspec.field(default_factory=lambda: Chain(("human", "refuse")))
+    deadline: Annotated[float, duration("For the whole chain. 1s: a caller rarely waits longer.", gt=0)] = 1.0
+    when_blind: Annotated[
+        Literal["static", "open", "degraded", "closed"],
+        describe(
+            "What holds when verdicts stop coming. static: the last threshold, frozen, which keeps what was known."
+        ),
+    ] = "static"
+    guarantee: Annotated[
+        Literal["tracking", "certified"],
+        describe(
+            "Which threshold is served. certified serves the larger of both; "
+            "it is slow by nature and costs acceptance, so tracking."
+        ),
+    ] = "tracking"
+
+
+class Breaker(Section, frozen=True, kw_only=True):
+    """When the model is taken out, and how it comes back."""
+
+    mode: Annotated[
+        Literal["enforce", "observe"],
+        describe("observe decides and records but never diverts. enforce: that is what it is for."),
+    ] = "enforce"
+    warning_hold: Annotated[
+        float,
+        duration("Warning evidence must stand this long before the bar is raised. 60s: a blip is no change.", ge=0),
+    ] = 60.0
+    min_acceptance: Annotated[
+        float,
+        share("Opens when less than this share of requests could pass. 5%: below it the model only costs.", ge=0, lt=1),
+    ] = 0.05
+    error_rate: Annotated[
+        float, share("Opens at this share of failed model calls. 50%, as breakers usually do.", gt=0, le=1)
+    ] = 0.5
+    slow_call: Annotated[
+        Positive | None, duration("A call slower than this counts as failed. Not set: only you know what is slow.")
+    ] = None
+    backoff: Annotated[
+        float, duration("First wait of an open breaker before it probes; doubles each time. 60s.", gt=0)
+    ] = 60.0
+    max_backoff: Annotated[
+        float, duration("Longest wait between probes. 1h: a repaired model should not wait longer.", gt=0)
+    ] = 3600.0
+    close_hold: Annotated[
+        float,
+        duration("Risk must stay below the close level this long. 10m: a gap between bursts is no recovery.", ge=0),
+    ] = 600.0
+    serve_probes: Annotated[
+        bool, describe("Give callers the probes' answers. false: they are scored in shadow, which harms nobody.")
+    ] = False
+    probes: Annotated[
+        int,
+        describe(
+            "Probes after errors or slow calls; after drift the bound sets the number. 10, as breakers usually do.",
+            ge=1,
+        ),
+    ] = 10
+    flaps: Annotated[
+        int, describe("More transitions an hour than this latch it open; probe cycles do not count. 6.", ge=2)
+    ] = 6
+    min_volume: Annotated[
+        int,
+        describe("Requests that a segment needs for a verdict of its own. 1000: below it the parent knows more.", ge=1),
+    ] = 1000
+    blast_radius: Annotated[
+        float,
+        share(
+            "Open segments above this share of traffic are decided once, at the parent. 50%: it is no longer local.",
+            gt=0,
+            le=1,
+        ),
+    ] = 0.5
+
+
+class Reviews(Section, frozen=True, kw_only=True):
+    """The queue of people."""
+
+    depth: Annotated[int, describe("Requests that wait at most. 1000: memory and patience are bounded.", ge=0)] = 1000
+    expire: Annotated[
+        float, duration("How long a request waits for a person. 30m: later the answer is of no use to a caller.", gt=0)
+    ] = 1800.0
+    on_expiry: Annotated[
+        Literal["fallback", "refuse", "accept"],
+        describe("Then: the fallback, no answer, or the model's own. refuse is the safe one."),
+    ] = "refuse"
+    rate: Annotated[
+        Positive | None, describe("Reviews an hour that your people can do. Not set: only depth bounds the queue.")
+    ] = None
+    reserve: Annotated[
+        float,
+        share("Share of rate and depth kept for audits and probes. 20%: what is learnt comes from them.", ge=0, lt=1),
+    ] = 0.2

@@ -1,0 +1,169 @@
+"""Count: a batch's events and outcomes become one summary of small integers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from detectors.profile import Profile, cells_of
+from detectors.scores import lac
+from detectors.types import RANK_CELLS, FloatArray, IntArray, Labels, Stake
+from fallback.types import Reason, reason_code
+from monitor.joins_records import Match, Pending
+from monitor.rows import Arranged
+from monitor.summaries import VersionCounts, group, pack
+
+__all__ = ["Outcomes", "count_events", "count_outcomes", "is_wrong", "nothing_counted"]
+
+_INVALID = reason_code(Reason.INVALID_FEATURES)
+_KEY = tuple[float, int]
+
+
+def count_events(profile: Profile, arranged: Arranged, rank: FloatArray, starts: IntArray) -> list[VersionCounts]:
+    """Count some batches of one version's predictions at once, one item a batch.
+
+    `starts`, (batches + 1,), says where each batch begins, and the end.
+    """
+    views = profile.fitted.views.count(arranged.rows, starts)
+    cells = cells_of(rank)
+    counted = []
+    for batch, (start, end) in enumerate(pairwise(starts.tolist())):
+        known = cells[start:end]
+        traffic = np.bincount(known[known >= 0], minlength=RANK_CELLS)
+        invalid = int((arranged.guard[start:end] == _INVALID).sum())
+        counted.append(
+            VersionCounts(
+                version=profile.version,
+                profile=profile.digest,
+                n=int(end - start),
+                invalid=invalid,
+                counts=pack(views[batch]),
+                traffic=pack(traffic),
+            )
+        )
+    return counted
+
+
+class Outcomes:
+    """Outcomes of one version that came with a batch, added up; overdue labels among them."""
+
+    def __init__(self) -> None:
+        self._counts: dict[_KEY, IntArray] = {}
+        self._overdue: dict[_KEY, IntArray] = {}
+        self.scores: list[float] = []
+        self.weights: list[float] = []
+        self.misses = 0.0
+        self.judged = 0.0
+        self.delay_sum = 0.0
+        self.delay_n = 0
+
+    def __bool__(self) -> bool:
+        """Whether anything has come."""
+        return bool(self.delay_n or self._counts or self._overdue)
+
+    def add(self, pending: Pending, *, wrong: bool) -> None:
+        """A label has come."""
+        if pending.cell >= 0:
+            table = self._counts.setdefault(_key(pending), np.zeros((len(Stake), RANK_CELLS, 2), np.int64))
+            table[pending.stake, pending.cell, int(wrong)] += 1
+
+    def overdue(self, pending: Pending, change: int) -> None:
+        """A label is overdue (+1), or has come after all (-1)."""
+        if pending.cell >= 0:
+            table = self._overdue.setdefault(_key(pending), np.zeros((len(Stake), RANK_CELLS), np.int64))
+            table[pending.stake, pending.cell] += change
+
+    def labels(self) -> list[Labels]:
+        """All of it, one item a propensity and epoch."""
+        keys = sorted({*self._counts, *self._overdue})
+        nothing = np.zeros((len(Stake), RANK_CELLS, 2), np.int64)
+        return [Labels(*key, self._counts.get(key, nothing), self._overdue.get(key, nothing[..., 0])) for key in keys]
+
+    def into(self, counts: VersionCounts, waiting: Sequence[int]) -> VersionCounts:
+        """Put them into the batch's counts."""
+        fields = {name: getattr(counts, name) for name in counts.__struct_fields__}
+        return VersionCounts(
+            **fields
+            | {
+                "labels": [group(each) for each in self.labels()],
+                "scores": np.array(self.scores).tobytes(),
+                "weights": np.array(self.weights).tobytes(),
+                "misses": self.misses,
+                "judged": self.judged,
+                "waiting": list(waiting),
+                "delay_sum": self.delay_sum,
+                "delay_n": self.delay_n,
+            }
+        )
+
+
+def nothing_counted(profile: Profile) -> VersionCounts:
+    """A batch without predictions of this version; it may still have outcomes."""
+    width, cells = len(profile.fitted.counts), np.zeros(RANK_CELLS, np.int64)
+    counts = pack(np.zeros(width, np.int64))
+    return VersionCounts(version=profile.version, profile=profile.digest, counts=counts, traffic=pack(cells))
+
+
+def count_outcomes(
+    matches: Sequence[Match], overdue: Sequence[Pending], profile: Profile, within: float | None
+) -> Outcomes:
+    """Add up the outcomes of one version."""
+    outcomes = Outcomes()
+    for pending in overdue:
+        outcomes.overdue(pending, 1)
+    scores = _scores(matches, profile.classes).tolist()
+    for match, score in zip(matches, scores, strict=True):
+        pending = match.pending
+        if match.was_overdue:
+            outcomes.overdue(pending, -1)
+        outcomes.delay_sum += max(0.0, match.time - pending.time)
+        outcomes.delay_n += 1
+        if pending.label is None and pending.value is None:
+            continue
+        wrong = is_wrong(pending, match.truth_label, match.truth_value, within)
+        if not pending.asked:
+            # a label that came although nobody asked is no sample of anything
+            continue
+        outcomes.add(pending, wrong=wrong)
+        if not math.isnan(score):
+            weight = 1.0 if pending.accepted else pending.propensity
+            outcomes.scores.append(score)
+            outcomes.weights.append(weight)
+            if pending.score_bar is not None:
+                outcomes.judged += weight
+                outcomes.misses += weight * (score > pending.score_bar)
+    return outcomes
+
+
+def is_wrong(pending: Pending, label: str | None, value: float | None, within: float | None) -> bool:
+    """Whether the model's answer was wrong: another label, or a value too far from the truth.
+
+    Too far is farther than `promise.within`, or, without that, outside the interval that was served.
+    """
+    if pending.value is not None and value is not None:
+        bar = within if within is not None else pending.score_bar
+        return bar is not None and not abs(value - pending.value) <= bar
+    return pending.label != label
+
+
+def _scores(matches: Sequence[Match], classes: tuple[str, ...]) -> FloatArray:
+    """Nonconformity score of each outcome; NaN where the model gave nothing to compare with."""
+    if not classes:
+        pairs = [(match.truth_value, match.pending.value) for match in matches]
+        return np.array([np.nan if truth is None or value is None else abs(truth - value) for truth, value in pairs])
+    place = {name: i for i, name in enumerate(classes)}
+    scores = np.full(len(matches), np.nan)
+    given = [i for i, match in enumerate(matches) if match.pending.probabilities is not None]
+    if given:
+        stated = b"".join(matches[i].pending.probabilities or b"" for i in given)
+        table = np.frombuffer(stated, dtype=np.float64).reshape(len(given), len(classes))
+        true = np.array([place.get(matches[i].truth_label or "", -1) for i in given])
+        scores[given] = lac(table, true)
+    return scores
+
+
+def _key(pending: Pending) -> _KEY:
+    return (pending.propensity, pending.epoch)

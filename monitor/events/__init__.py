@@ -1,0 +1,74 @@
+"""What is on the wire: records, their ids and times, and how bytes become records.
+
+predictions, faults = decode_predictions(values)
+values = encode_many(decisions)
+"""
+
+from __future__ import annotations
+
+from monitor.events.codec import (
+    CLOUDEVENTS_JSON,
+    JSON,
+    MAX_BYTES,
+    MSGPACK,
+    Fault,
+    decode_outcomes,
+    decode_predictions,
+    encode_many,
+)
+from monitor.events.identity import decision_id, id_hash, id_shares, label_text
+from monitor.events.records import (
+    MAX_ID,
+    Answer,
+    DeadLetter,
+    DeadLetterReason,
+    Decision,
+    Guarantee,
+    Label,
+    Moment,
+    Outcome,
+    Output,
+    Prediction,
+    RequestId,
+    Review,
+    Route,
+    Source,
+)
+from monitor.events.schemas import record_schema
+from monitor.events.times import epoch_seconds, epoch_seconds_many, format_time, parse_time, utc
+
+__all__ = [
+    "CLOUDEVENTS_JSON",
+    "JSON",
+    "MAX_BYTES",
+    "MAX_ID",
+    "MSGPACK",
+    "Answer",
+    "DeadLetter",
+    "DeadLetterReason",
+    "Decision",
+    "Fault",
+    "Guarantee",
+    "Label",
+    "Moment",
+    "Outcome",
+    "Output",
+    "Prediction",
+    "RequestId",
+    "Review",
+    "Route",
+    "Source",
+    "decision_id",
+    "decode_outcomes",
+    "decode_predictions",
+    "encode_many",
+    "epoch_seconds",
+    "epoch_seconds_many",
+    "format_time",
+    "id_hash",
+    "id_shares",
+    "label_text",
+    "parse_time",
+    "record_schema",
+    "utc",
+]

@@ -1,0 +1,142 @@
+"""Intake: chunks of raw records become work for the router, outcomes for the joins, and dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from monitor.events import (
+    DeadLetter,
+    DeadLetterReason,
+    Outcome,
+    Source,
+    decode_outcomes,
+    decode_predictions,
+    epoch_seconds,
+    label_text,
+    utc,
+)
+from monitor.logs import Chunk
+from monitor.router import Work
+from monitor.summaries import Range
+
+__all__ = ["BATCH", "LATEST", "Intake", "OutcomeRow", "bury_duplicates", "take_outcomes", "take_predictions"]
+
+BATCH = 100
+"""Events of a summary at most: delay grows with the batch, and is about its own length at 100."""
+LATEST = 3600.0
+"""Seconds that an event's time may lie ahead of the clock; one from next year would carry every timer with it."""
+
+OutcomeRow = tuple[str, str | None, float | None, float]
+
+
+@dataclass(slots=True)
+class Intake:
+    """What a poll brought.
+
+    Attributes
+    ----------
+    works
+        Predictions by version, in the order of their first.
+    batches
+        Batches of at most 100 records that the poll falls into.
+    outcomes
+        (id, label, value, time) of each outcome.
+    letters
+        Dead letters.
+    skipped
+        Events of other models.
+    backwards
+        Events whose time lies before one already seen.
+    ranges
+        Records of each batch, and of the outcomes.
+    clock
+        The greatest time of a prediction at the end of each batch.
+    """
+
+    works: dict[str, Work] = field(default_factory=dict)
+    batches: int = 0
+    outcomes: list[OutcomeRow] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
+    skipped: int = 0
+    backwards: int = 0
+    ranges: list[Range] = field(default_factory=list)
+    clock: list[float] = field(default_factory=list)
+
+
+def take_predictions(
+    into: Intake, chunk: Chunk, model: str, version: str | None, max_bytes: int, clock: float, latest: float
+) -> None:
+    """Add a chunk of predictions.
+
+    `version` is the configured one for events that bear none, `clock` the greatest time seen so far, `latest` the time
+    after which an event is not believed.
+    """
+    predictions, faults = decode_predictions(chunk.values, max_bytes)
+    _bury(into, chunk, [(fault.index, fault.reason, fault.detail) for fault in faults])
+    for start in range(0, len(predictions), BATCH):
+        end = min(start + BATCH, len(predictions))
+        for i in range(start, end):
+            prediction = predictions[i]
+            if prediction is None:
+                continue
+            if prediction.model not in ("", model):
+                into.skipped += 1
+                continue
+            time = chunk.times[i] if prediction.time is None else epoch_seconds(prediction.time)
+            if time > latest:
+                late = f"its time lies {time - latest:.0f} s too far ahead of the clock"
+                _bury(into, chunk, [(i, DeadLetterReason.TIME, late)])
+                continue
+            into.backwards += time < clock
+            clock = max(clock, time)
+            name = prediction.version or version or ""
+            work = into.works.get(name)
+            if work is None:
+                work = into.works[name] = Work(name)
+            work.predictions.append(prediction)
+            work.sources.append(Source(chunk.topic, chunk.partition, chunk.offsets[i]))
+            work.times.append(time)
+            work.batch.append(into.batches)
+        into.ranges.append(Range(chunk.topic, chunk.partition, chunk.offsets[start], chunk.offsets[end - 1]))
+        into.clock.append(clock)
+        into.batches += 1
+
+
+def take_outcomes(into: Intake, chunk: Chunk, model: str, max_bytes: int) -> list[Range]:
+    """Add a chunk of outcomes; returns the ranges read."""
+    outcomes, faults = decode_outcomes(chunk.values, max_bytes)
+    _bury(into, chunk, [(fault.index, fault.reason, fault.detail) for fault in faults])
+    known = [(each, time) for each, time in zip(outcomes, chunk.times, strict=True) if each is not None]
+    ours = [(each, time) for each, time in known if each.model in ("", model)]
+    into.skipped += len(known) - len(ours)
+    into.outcomes += [_row(each, time) for each, time in ours if each.source != "flag"]
+    return [Range(chunk.topic, chunk.partition, chunk.offsets[0], chunk.offsets[-1])] if chunk.values else []
+
+
+def bury_duplicates(into: Intake, work: Work, places: Iterable[int], chunks: Mapping[tuple[str, int], Chunk]) -> None:
+    """Bury predictions whose id was decided before."""
+    for place in places:
+        source = work.sources[place]
+        chunk = chunks[source.topic, source.partition]
+        at = list(chunk.offsets).index(source.offset)
+        detail = f"id {work.predictions[place].id[:80]!r} was decided before; a decision is written once"
+        _bury(into, chunk, [(at, DeadLetterReason.DUPLICATE, detail)])
+
+
+def _row(outcome: Outcome, time: float) -> OutcomeRow:
+    when = time if outcome.time is None else epoch_seconds(outcome.time)
+    return (outcome.id, label_text(outcome.label), outcome.value, when)
+
+
+def _bury(into: Intake, chunk: Chunk, faults: Sequence[tuple[int, DeadLetterReason, str]]) -> None:
+    into.letters += [
+        DeadLetter(
+            reason=reason,
+            detail=detail,
+            source=Source(chunk.topic, chunk.partition, chunk.offsets[i]),
+            payload=chunk.values[i],
+            time=utc(chunk.times[i]),
+        )
+        for i, reason, detail in faults
+    ]

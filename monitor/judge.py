@@ -1,0 +1,298 @@
+"""Judge: the summaries of all replicas become evidence, verdicts and transitions in the ledger.
+
+Everything here is a function of the summaries alone, their times included, so whoever judges them again from the last
+snapshot gets the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from detectors.explain import explain
+from detectors.profile import Profile
+from detectors.types import Stake
+from fallback.policy import Policy
+from fallback.records import Page, Transition
+from fallback.types import Verdict
+from monitor import records
+from monitor.config import Config
+from monitor.ledger import Chain
+from monitor.observing import Alarm, Evidence, Observer, Paged, Ruled
+from monitor.observing import Transition as Stepped
+from monitor.snapshots import packed, parts_of, unpacked
+from monitor.summaries import Range, Summary
+from monitor.topics import Topics
+from monitor.version_judge import Judged, VersionJudge
+
+__all__ = ["SNAPSHOT_EVERY", "Judge"]
+
+SNAPSHOT_EVERY = 10_000
+"""Summaries between two snapshots: a new judge has at most these to judge again, a few seconds' work."""
+_HEARTBEAT = 5.0
+_LEAST_GAP = 1.0
+_BATCHES_WITHOUT_A_WORD = 10
+_MOST_REPLICAS = 1000
+
+
+class Judge:
+    """Judges summaries, in the order of their topic.
+
+    Parameters
+    ----------
+    config, profiles
+        The promise, and a profile a version.
+    policy
+        The breaker's.
+    observe
+        Is told of every alarm, transition and verdict.
+    snapshot_every
+        Summaries between two snapshots.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        profiles: Mapping[str, Profile],
+        policy: Policy,
+        observe: Observer,
+        snapshot_every: int = SNAPSHOT_EVERY,
+    ) -> None:
+        self._config = config
+        self._observe = observe
+        self._snapshot_every = snapshot_every
+        self.versions = {version: VersionJudge(config, profile, policy) for version, profile in profiles.items()}
+        self._predictions = Topics.of(config).predictions
+        self._chain = Chain()
+        self._clock = -math.inf
+        self._summaries = 0
+        self._events = 0
+        self._ranges: dict[tuple[str, int], Range] = {}
+        self._waiting: dict[str, dict[str, list[int]]] = {}
+        self._told: dict[str, tuple[Verdict, int]] = {}
+
+    @property
+    def head(self) -> str:
+        """Hash of the ledger's last record."""
+        return self._chain.head
+
+    @property
+    def events(self) -> int:
+        """Records of predictions judged so far, unreadable ones included."""
+        return self._events
+
+    def begin(self, time: float, offset: int = 0) -> list[bytes]:
+        """The first records of a ledger, or of a new promise in it: what is promised, and what holds at first.
+
+        `offset` is that of the first summary to be judged under it.
+        """
+        lines = [self._chain.append("start", time, records.start(self._config, self._digests()) | {"offset": offset})]
+        return lines + [self._say(version, judge.verdict(), time) for version, judge in self.versions.items()]
+
+    def accepts(self, base: Mapping[str, Any]) -> bool:
+        """Whether a record that a judge can begin from was written under the same profiles."""
+        return dict(base["profiles"]) == self._digests()
+
+    def judge(self, summaries: Sequence[Summary], first_offset: int, topic: str) -> list[bytes]:
+        """Judge some summaries that follow each other from `first_offset` on; returns lines for the ledger."""
+        lines: list[bytes] = []
+        while summaries:
+            # a snapshot falls after a whole number of summaries, however they were polled
+            room = self._snapshot_every - self._summaries % self._snapshot_every
+            part, summaries = summaries[:room], summaries[room:]
+            lines += self._judge(part, first_offset, topic)
+            first_offset += len(part)
+            if self._summaries % self._snapshot_every == 0:
+                lines.append(self._chain.append("snapshot", self._clock, self._snapshot(first_offset)))
+        return lines
+
+    def resume(self, last_line: bytes) -> None:
+        """Go on writing behind the ledger's last record."""
+        self._chain = Chain.resume(last_line)
+
+    def state(self) -> dict[str, Any]:
+        """All that it knows, as plain values; equal states are equal to the bit."""
+        return self._snapshot(0)
+
+    def restore(self, base: Mapping[str, Any], after: Sequence[bytes] = ()) -> None:
+        """Continue from the fields of a snapshot, or of the record that began the ledger and the verdicts after it."""
+        if "versions" not in base:
+            verdicts = [self._chain.append(*parts_of(line)) for line in after[: len(self.versions)]]
+            for line in verdicts:
+                _, _, fields = parts_of(line)
+                self._told[fields["version"]] = (Verdict.from_builtins(fields["verdict"]), 0)
+            return
+        for version, text in base["versions"].items():
+            self.versions[version].restore(unpacked(text))
+        self._clock = -math.inf if base["clock"] is None else float(base["clock"])
+        self._summaries, self._events = int(base["summaries"]), int(base["events"])
+        self._ranges = {(r["topic"], r["partition"]): Range(**r) for r in base["ranges"]}
+        self._waiting = {replica: dict(each) for replica, each in base["waiting"].items()}
+        self._told = {v: (Verdict.from_builtins(each), int(n)) for v, (each, n) in base["told"].items()}
+
+    def _digests(self) -> dict[str, str]:
+        return {version: judge.profile.digest for version, judge in self.versions.items()}
+
+    def _judge(self, summaries: Sequence[Summary], first_offset: int, topic: str) -> list[bytes]:
+        times = np.maximum.accumulate([max(self._clock, each.time) for each in summaries]).tolist()
+        judged: dict[tuple[int, str], Judged] = {}
+        outstanding = [self._outstanding(each) for each in summaries]
+        for version, judge in self.versions.items():
+            mine = [(i, v) for i, each in enumerate(summaries) for v in each.versions if v.version == version]
+            results = judge.judge(
+                [counts for _, counts in mine], [times[i] for i, _ in mine], [outstanding[i][version] for i, _ in mine]
+            )
+            judged |= {(i, version): result for (i, _), result in zip(mine, results, strict=True)}
+        lines: list[bytes] = []
+        for i, summary in enumerate(summaries):
+            self._clock = times[i]
+            self._summaries += 1
+            self._note(summary, topic, first_offset + i)
+            for version in self.versions:
+                if (i, version) in judged:
+                    lines += self._tell(version, judged[i, version])
+        return lines
+
+    def _outstanding(self, summary: Summary) -> dict[str, list[int]]:
+        """Labels outstanding by stake in all replicas, as far as they have said."""
+        said = {each.version: list(each.waiting) for each in summary.versions if each.waiting}
+        # only the last summary of a turn says what waits; until then what it said before holds
+        self._waiting[summary.replica] = self._waiting.get(summary.replica, {}) | said
+        while len(self._waiting) > _MOST_REPLICAS:
+            self._waiting.pop(next(iter(self._waiting)))
+        nothing = [0] * len(Stake)
+        return {
+            version: np.sum([each.get(version) or nothing for each in self._waiting.values()], axis=0).tolist()
+            for version in self.versions
+        }
+
+    def _note(self, summary: Summary, topic: str, offset: int) -> None:
+        """Remember what was judged since the last record, and count the events."""
+        for each in (*summary.ranges, Range(topic, 0, offset, offset)):
+            key = (each.topic, each.partition)
+            seen = self._ranges.get(key, each)
+            first, last = min(seen.first, each.first), max(seen.last, each.last)
+            self._ranges[key] = Range(each.topic, each.partition, first, last)
+            # positions in the stream: whatever became of a record, it has one
+            self._events += each.last - each.first + 1 if each.topic == self._predictions else 0
+
+    def _tell(self, version: str, judged: Judged) -> list[bytes]:
+        """Records for what happened, and a verdict where it changed what holds."""
+        judge, time, event = self.versions[version], self._clock, self._events - 1
+        lines = []
+        for moved in judged.alarms:
+            told = explain(judge.profile.fitted.views, moved.view, moved.before, moved.now, moved.log_evidence)
+            name = judge.profile.fitted.views.layout().names[moved.view]
+            lines.append(
+                self._write("alarm", records.warning(version, event, name, _kind(judge, moved.view), moved, told))
+            )
+            log10 = moved.log_evidence / math.log(10)
+            self._observe(
+                Alarm(
+                    time=time,
+                    event=event,
+                    level="warning",
+                    view=name,
+                    log10_evidence=log10,
+                    why=told.why,
+                    version=version,
+                    bins=told.bins,
+                    before=told.before,
+                    now=told.now,
+                )
+            )
+        for harm in (*judged.harm.alarms, *([judged.harm.promise] if judged.harm.promise else [])):
+            fields = records.harm(version, event, harm)
+            lines.append(self._write("alarm", fields))
+            self._observe(
+                Alarm(
+                    time=time,
+                    event=event,
+                    level="page",
+                    view=harm.view,
+                    log10_evidence=fields["log10_evidence"],
+                    why=fields["why"],
+                    version=version,
+                )
+            )
+        if judged.selective.epoch_alarm is not None:
+            lines.append(self._write("epoch", records.epoch(version, event, judged.selective)))
+        whys = [records.harm(version, event, each)["why"] for each in judged.harm.alarms[:1]]
+        lines += [self._transition(version, event, each, whys) for each in judged.transitions]
+        self._observe(
+            Evidence(
+                time=time,
+                event=event,
+                warning=judged.top / math.log(10),
+                harm=judged.harm.top / math.log(10),
+                level=judge.log_level / math.log(10),
+            )
+        )
+        if lines or self._is_news(version, judged.verdict):
+            lines.append(self._say(version, judged.verdict, time))
+        return lines
+
+    def _transition(self, version: str, event: int, transition: Transition, whys: Sequence[str]) -> bytes:
+        fields = records.transition(version, event, transition)
+        if transition.to is not transition.source:
+            self._observe(
+                Stepped(
+                    time=self._clock,
+                    event=event,
+                    version=version,
+                    before=fields["from"],
+                    after=fields["to"],
+                    reason=transition.reason,
+                )
+            )
+        if transition.page is Page.PAGE:
+            why = ". ".join([*whys, transition.reason])
+            summary = f"{self._config.model} version {version}: {why}. The breaker is {fields['to']} now."
+            self._observe(Paged(time=self._clock, summary=summary))
+        return self._write("transition", fields)
+
+    def _is_news(self, version: str, verdict: Verdict) -> bool:
+        """A verdict that changed what holds, at most once a second (or ten batches), and a heartbeat every 5 s."""
+        told, at = self._told[version]
+        gap, batches = self._clock - told.time, self._summaries - at
+        changed = replace(verdict, time=0.0, ledger_offset=0) != replace(told, time=0.0, ledger_offset=0)
+        if changed and math.isnan(verdict.usual_delay) and math.isnan(told.usual_delay):
+            same = {"time": 0.0, "ledger_offset": 0, "usual_delay": 0.0}
+            changed = replace(verdict, **same) != replace(told, **same)  # type: ignore[arg-type]  # fields by name
+        return gap >= _HEARTBEAT or (changed and (gap >= _LEAST_GAP or batches >= _BATCHES_WITHOUT_A_WORD))
+
+    def _say(self, version: str, verdict: Verdict, time: float) -> bytes:
+        verdict = replace(verdict, time=time, ledger_offset=self._chain.seq)
+        self._told[version] = (verdict, self._summaries)
+        self._observe(Ruled(version=version, verdict=verdict, guarantee=records.guarantee(verdict)))
+        return self._write("verdict", {"version": version, "verdict": verdict.to_builtins()}, time)
+
+    def _write(self, kind: str, fields: dict[str, Any], time: float | None = None) -> bytes:
+        """A record, with the ranges that were judged since the one before."""
+        judged = [msgspec.to_builtins(each) for each in self._ranges.values()]
+        self._ranges = {}
+        return self._chain.append(kind, self._clock if time is None else time, {**fields, "judged": judged})
+
+    def _snapshot(self, offset: int) -> dict[str, Any]:
+        return {
+            "offset": offset,
+            "profiles": self._digests(),
+            "clock": None if math.isinf(self._clock) else self._clock,
+            "summaries": self._summaries,
+            "events": self._events,
+            "ranges": [msgspec.to_builtins(each) for each in self._ranges.values()],
+            "waiting": self._waiting,
+            "told": {version: [verdict.to_builtins(), n] for version, (verdict, n) in self._told.items()},
+            "versions": {version: packed(judge.state()) for version, judge in self.versions.items()},
+        }
+
+
+def _kind(judge: VersionJudge, view: int) -> str:
+    """What a view's bins are: ordered, categories or a pair."""
+    layout = judge.profile.fitted.views.layout()
+    return "ordered" if view < len(layout.ordered) else "pair" if layout.names[view] in layout.pairs else "categories"

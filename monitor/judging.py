@@ -1,0 +1,152 @@
+"""Following the ledger, and judging as long as this replica owns the summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from fallback.types import Verdict
+from monitor.judge import Judge
+from monitor.logs import Chunk, Log
+from monitor.observing import Observation, Observer
+from monitor.summaries import decode_summaries
+from monitor.topics import Topics
+
+__all__ = ["Judging"]
+
+_AT_ONCE = 1000
+_VERDICT = b'"kind":"verdict"'
+_BASES = (b'"kind":"snapshot"', b'"kind":"start"')
+
+
+class Judging:
+    """Reads verdicts from the ledger, and writes them while it is the judge.
+
+    A new judge reads the ledger to its end, restores the last snapshot, and judges again the summaries after it that
+    the group has committed: the same bits as the judge before.
+
+    Parameters
+    ----------
+    log, topics
+        Where summaries and the ledger are.
+    new_judge
+        Makes a judge that knows nothing yet, and tells the given observer.
+    observe
+        Is told what the judge noticed, once that is in the ledger.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        topics: Topics,
+        new_judge: Callable[[Observer], Judge],
+        observe: Observer = lambda _seen, /: None,
+    ) -> None:
+        self._log = log
+        self._topics = topics
+        self._new_judge = new_judge
+        self._observe = observe
+        self._seen: list[Observation] = []
+        self._judge: Judge | None = None
+        self._generation = -1
+        self._position = 0
+        self.verdicts: dict[str, Verdict] = {}
+        self.records = 0
+
+    @property
+    def judge_now(self) -> Judge | None:
+        """The judge, if it is this replica."""
+        return self._judge
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this replica has to begin the ledger."""
+        return self._owns() and self._judge is None and self._log.end(self._topics.ledger, 0) == 0
+
+    def follow(self) -> None:
+        """Read the verdicts that have been written since the last call."""
+        while True:
+            chunk = self._log.read(self._topics.ledger, 0, self._position, _AT_ONCE)
+            if not chunk.values:
+                return
+            self._position = chunk.offsets[-1] + 1
+            self.records += len(chunk.values)
+            for line in chunk.values:
+                if _VERDICT in line[:200]:
+                    record = msgspec.json.decode(line)
+                    self.verdicts[record["version"]] = Verdict.from_builtins(record["verdict"])
+
+    def judge(self, chunks: Sequence[Chunk], time: float) -> list[bytes]:
+        """Lines for the ledger: those that begin it, and what the polled summaries bring."""
+        if not self._owns():
+            self._judge = None
+            return []
+        lines = self._take_office(time)
+        if self._judge is not None:
+            for chunk in chunks:
+                lines += self._judge.judge(decode_summaries(chunk.values), chunk.offsets[0], chunk.topic)
+        return lines
+
+    def tell(self) -> None:
+        """What was judged is written: tell of it."""
+        seen, self._seen = self._seen, []
+        for each in seen:
+            self._observe(each)
+
+    def forget(self) -> None:
+        """What was judged was not written: begin again from the ledger, and tell nobody."""
+        self._judge = None
+        self._seen = []
+
+    def _take_note(self, seen: Observation, /) -> None:
+        self._seen.append(seen)
+
+    def _owns(self) -> bool:
+        return (self._topics.summaries, 0) in self._log.assignment()
+
+    def _take_office(self, time: float) -> list[bytes]:
+        """Become the judge, if it is not so yet; lines that begin the ledger, or a new promise in it."""
+        if self._judge is not None and self._generation == self._log.generation:
+            return []
+        self._judge, self._generation = self._new_judge(self._take_note), self._log.generation
+        base, rest, last = self._read_ledger()
+        committed = self._log.committed(self._topics.summaries, 0)
+        if base is None or not self._judge.accepts(msgspec.json.decode(base)):
+            if last is not None:
+                self._judge.resume(last)
+            return self._judge.begin(time, committed)
+        fields = msgspec.json.decode(base)
+        self._judge.resume(base)
+        self._judge.restore(fields, rest)
+        self._again(fields["offset"], committed)
+        # the judge before told of these
+        self._seen = []
+        if last is not None:
+            self._judge.resume(last)
+        return []
+
+    def _read_ledger(self) -> tuple[bytes | None, list[bytes], bytes | None]:
+        """The last record that a judge can begin from, the records after it, and the last one of all."""
+        base: bytes | None = None
+        rest: list[bytes] = []
+        last: bytes | None = None
+        position = 0
+        while (chunk := self._log.read(self._topics.ledger, 0, position, _AT_ONCE)).values:
+            position = chunk.offsets[-1] + 1
+            for line in chunk.values:
+                last = line
+                if any(kind in line[:200] for kind in _BASES):
+                    base, rest = line, []
+                else:
+                    rest.append(line)
+        return base, rest, last
+
+    def _again(self, offset: int, committed: int) -> None:
+        """Judge again the summaries between a snapshot and what the group has committed."""
+        while offset < committed and self._judge is not None:
+            chunk = self._log.read(self._topics.summaries, 0, offset, min(_AT_ONCE, committed - offset))
+            if not chunk.values:
+                return
+            self._judge.judge(decode_summaries(chunk.values), chunk.offsets[0], chunk.topic)
+            offset = chunk.offsets[-1] + 1

@@ -1,0 +1,91 @@
+"""What a log is to the loop: batches of raw records in, and out in one transaction with the offsets consumed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from monitor.errors import RunError
+
+__all__ = ["Chunk", "Fenced", "Log", "Partition", "Writer"]
+
+Partition = tuple[str, int]
+"""A topic and the number of one of its partitions."""
+
+
+class Fenced(RunError):
+    """The group went on without this member: what it polled since its last commit is no longer its own.
+
+    Nothing of it was written. Whoever catches this drops what it has in hand and polls again, or ends.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Records of one partition that follow each other; `offsets`, `values` and `times` are equally long.
+
+    Offsets rise strictly, but may have gaps: a broker's own markers take some. `times` are the records' times in
+    seconds since 1970.
+    """
+
+    topic: str
+    partition: int
+    offsets: Sequence[int]
+    values: list[bytes]
+    times: list[float]
+
+
+class Writer(Protocol):
+    """Takes what a transaction writes."""
+
+    def append(
+        self,
+        topic: str,
+        values: Sequence[bytes],
+        keys: Sequence[bytes | None] | None = None,
+        partition: int = 0,
+        time: float | None = None,
+    ) -> None:
+        """Add `values`, in their order, to the end of a partition; `time` is that of all, by default the clock's."""
+
+
+class Log(Protocol):
+    """A member of a consumer group that reads its share of the topics, and writes in transactions."""
+
+    @property
+    def generation(self) -> int:
+        """Rises whenever the group shares its partitions out anew; the assignment of another one is another state."""
+
+    def poll(self, max_records: int, timeout: float = 0.0) -> list[Chunk]:
+        """At most `max_records` new records, a chunk a partition, in the order of the subscribed topics.
+
+        Waits up to `timeout` seconds for the first record, and takes up a new assignment. No partition can starve
+        another. Raises Fenced if the group was shared out anew while records that were polled are not committed.
+        """
+
+    def transaction(self) -> AbstractContextManager[Writer]:
+        """Write records, and commit the positions of all that was polled, at once or not at all.
+
+        An exception inside leaves nothing written, and the next poll starts again at what was committed. Raises Fenced
+        at the end if the group went on without this member; then the same holds.
+        """
+
+    def assignment(self) -> frozenset[Partition]:
+        """The partitions that this member polls, as of its last poll."""
+
+    def read(self, topic: str, partition: int, offset: int, max_records: int) -> Chunk:
+        """Up to `max_records` committed records from `offset` on, whoever owns them; empty at the end.
+
+        Begins at the first kept record if `offset` is no longer kept.
+        """
+
+    def end(self, topic: str, partition: int) -> int:
+        """The offset behind the last committed record."""
+
+    def committed(self, topic: str, partition: int) -> int:
+        """The offset from which the group would continue; 0 before the first commit."""
+
+    def close(self) -> None:
+        """Leave the group; what is not committed goes to the other members."""

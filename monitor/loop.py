@@ -1,0 +1,126 @@
+"""One loop over a log: poll, work, then write everything and commit in one transaction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from monitor.events import Outcome, encode_many, utc
+from monitor.joins import JoinStore
+from monitor.joins_records import Match
+from monitor.judging import Judging
+from monitor.logs import Fenced, Log, Writer
+from monitor.pipeline import Pipeline, Turn
+from monitor.telling import Teller
+from monitor.topics import Topics
+
+__all__ = ["Loop"]
+
+
+class Loop:
+    """Turns over a log until it is told to stop.
+
+    Parameters
+    ----------
+    log
+        Batches of raw records in, and out in transactions.
+    topics
+        Where what goes.
+    pipeline, joins, judging
+        What works through a poll; taken back if its transaction fails.
+    teller
+        Tells those who watch, after the commit.
+    poll
+        Records of a poll at most.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        topics: Topics,
+        pipeline: Pipeline,
+        joins: JoinStore,
+        judging: Judging,
+        teller: Teller,
+        poll: int = 1000,
+    ) -> None:
+        self._log = log
+        self._topics = topics
+        self._pipeline = pipeline
+        self._joins = joins
+        self._judging = judging
+        self._teller = teller
+        self._poll = poll
+
+    def step(self, timeout: float = 0.0) -> bool:
+        """Take one turn; False if there was nothing to do."""
+        try:
+            return self._turn(timeout)
+        except Fenced:
+            # the group went on without us: nothing was written, and what we had in hand is no longer ours
+            self._judging.forget()
+            return True
+
+    def end(self) -> None:
+        """The end of a stream that has one."""
+        turn = self._pipeline.end()
+        with self._log.transaction() as writer:
+            self._write(writer, turn)
+        self._tell(turn)
+
+    def _turn(self, timeout: float) -> bool:
+        chunks = self._log.poll(self._poll, timeout)
+        self._judging.follow()
+        if not (chunks or self._judging.is_new or self._pipeline.is_due):
+            return False
+        self._joins.begin()
+        try:
+            turn = self._pipeline.work(chunks)
+            with self._log.transaction() as writer:
+                self._write(writer, turn)
+        except BaseException:
+            self._take_back()
+            raise
+        self._joins.commit()
+        self._tell(turn)
+        return True
+
+    def _tell(self, turn: Turn) -> None:
+        self._pipeline.keep(turn)
+        self._judging.tell()
+        self._teller.tell(turn, self._judging)
+
+    def _take_back(self) -> None:
+        self._joins.rollback()
+        self._judging.forget()
+
+    def _write(self, writer: Writer, turn: Turn) -> None:
+        topics, time = self._topics, turn.time if math.isfinite(turn.time) else 0.0
+        partition = turn.decisions[0].source.partition if turn.decisions else 0
+        joined = [_joined(match) for match in turn.matches]
+        for topic, records in (
+            (topics.decisions, turn.decisions),
+            (topics.reviews, turn.reviews),
+            (topics.answers, turn.answers),
+            (topics.joined, joined),
+        ):
+            _append(writer, topic, records, partition, time)
+        for topic, lines in (
+            (topics.summaries, encode_many(turn.summaries)),
+            (topics.dead_letters, encode_many(turn.intake.letters)),
+            (topics.ledger, turn.ledger),
+        ):
+            if lines:
+                writer.append(topic, lines, time=time)
+
+
+def _append(writer: Writer, topic: str, records: Sequence[msgspec.Struct], partition: int, time: float) -> None:
+    if records:
+        keys = [each.id.encode() for each in records]  # type: ignore[attr-defined]  # records of one request each
+        writer.append(topic, encode_many(records), keys, partition, time)
+
+
+def _joined(match: Match) -> Outcome:
+    return Outcome(match.pending.id, utc(match.time), match.truth_label, match.truth_value)

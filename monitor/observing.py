@@ -1,0 +1,194 @@
+"""What the loop, the router and the judge tell about a batch, and who listens: the page, the metrics, the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fallback.types import Verdict
+
+__all__ = [
+    "Alarm",
+    "Counted",
+    "Decided",
+    "Everyone",
+    "Evidence",
+    "Frame",
+    "Frames",
+    "Labelled",
+    "Observation",
+    "Observer",
+    "Paged",
+    "Routed",
+    "Ruled",
+    "Transition",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """One decision, shown among the last ones; a batch hands over a few."""
+
+    id: str
+    time: float
+    route: str
+    reason: str
+    answer: str | None = None
+    confidence: float | None = None
+    threshold: float | None = None
+    guarantee: str = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routed:
+    """A batch was decided: how many requests took which route, and for which reason."""
+
+    time: float
+    decisions: Mapping[tuple[str, str], int]
+    """(route, reason) -> requests."""
+    version: str = ""
+    last: Sequence[Decided] = ()
+    seconds: float | None = None
+    """How long the batch took from poll to commit."""
+
+    @property
+    def events(self) -> int:
+        """Requests in the batch."""
+        return sum(self.decisions.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelled:
+    """Outcomes that came with a batch: (labelled, wrong) for three kinds of answers."""
+
+    time: float
+    accepted: tuple[int, int] = (0, 0)
+    """The model's answers that were let through."""
+    answered: tuple[int, int] = (0, 0)
+    """What callers got, whoever answered."""
+    alone: tuple[int, int] = (0, 0)
+    """Every answer of the model, held back or not: "always answering"."""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What else a batch brought; each number is of this batch alone."""
+
+    dead_letters: Mapping[str, int] = field(default_factory=dict)
+    joined: int = 0
+    unmatched: int = 0
+    expired: int = 0
+    duplicates: int = 0
+    skipped: int = 0
+    """Events of other models."""
+    backwards: int = 0
+    """Events whose time lies before one already seen."""
+    features_missing: int = 0
+    features_new: int = 0
+    ledger_records: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Where the evidence stands after a batch, as log10 of weight x M over all views."""
+
+    time: float
+    event: int
+    warning: float
+    harm: float
+    level: float
+    """log10 of the level at which either alarms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruled:
+    """The judge's verdict on one version, and the guarantee that it gives to what passes under it."""
+
+    version: str
+    verdict: Verdict
+    guarantee: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something moved: the view, in words, and its histogram before and now (shares of a whole, bin by bin)."""
+
+    time: float
+    event: int
+    level: str
+    """`warning`, `page`, or `epoch`."""
+    view: str
+    log10_evidence: float
+    why: str
+    version: str = ""
+    bins: Sequence[str] = ()
+    before: Sequence[float] = ()
+    now: Sequence[float] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """The breaker of a version took a step."""
+
+    time: float
+    event: int
+    version: str
+    before: str
+    after: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paged:
+    """A page went out, or could not be sent."""
+
+    time: float
+    summary: str
+    sent: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One request of the demo: its image, who answered what, and the truth."""
+
+    id: str
+    image: Sequence[Sequence[int]]
+    """Rows of grey values, 0 to 16."""
+    answered_by: str
+    """`model`, `fallback`, `human` or `refuse`."""
+    answer: str | None
+    truth: str | None
+    angle: float = 0.0
+    """Degrees by which the camera is turned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frames:
+    """New frames of the demo, oldest first."""
+
+    frames: Sequence[Frame]
+
+
+Observation = Routed | Labelled | Counted | Evidence | Ruled | Alarm | Transition | Paged | Frames
+
+
+class Observer(Protocol):
+    """Is told, in one call, of one thing that happened; never once per event."""
+
+    def __call__(self, seen: Observation, /) -> None:
+        """Take note of `seen`."""
+        ...
+
+
+class Everyone:
+    """Tells several observers, in order."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def __call__(self, seen: Observation, /) -> None:
+        """Tell each of them."""
+        for observer in self._observers:
+            observer(seen)

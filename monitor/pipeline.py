@@ -1,0 +1,243 @@
+"""From what was polled to everything that one transaction writes: count, route, join, judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from detectors.profile import Profile
+from fallback.types import Health, Route, Verdict, health_of
+from monitor.answering import Answering
+from monitor.counter import Outcomes, count_outcomes, nothing_counted
+from monitor.events import Answer, DeadLetter, DeadLetterReason, Decision, Outcome, Review, Source, encode_many, utc
+from monitor.intake import LATEST, Intake, bury_duplicates, take_outcomes, take_predictions
+from monitor.joins import JoinStore
+from monitor.joins_records import Early, Match, Pending
+from monitor.judging import Judging
+from monitor.logs import Chunk
+from monitor.router import UNJUDGED, RoutedBatch, Router
+from monitor.summaries import Range, Summary, VersionCounts
+from monitor.topics import Topics
+
+__all__ = ["Pipeline", "Settings", "Turn"]
+
+_DELAYS_TO_OVERDUE = 3.0
+_LEAST_OVERDUE = 60.0
+_HEARTBEAT = 5.0
+"""Seconds without events after which a replica says that it is there, so that the judge's clock goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the pipeline is told of the configuration; times in seconds.
+
+    `clock` gives wall time; None takes the running maximum of event time, from `start` on, and verdicts are always
+    fresh: a backtest.
+    """
+
+    model: str
+    version: str | None
+    topics: Topics
+    replica: str
+    within: float | None
+    max_bytes: int
+    expire: float
+    review_expire: float
+    clock: Callable[[], float] | None = None
+    start: float = -math.inf
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one turn of the loop reads, and what it writes in one transaction."""
+
+    intake: Intake = field(default_factory=Intake)
+    time: float = math.nan
+    clock: float = -math.inf
+    routed: list[RoutedBatch] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    matches: list[Match] = field(default_factory=list)
+    outcomes: dict[str, Outcomes] = field(default_factory=dict)
+    expired: int = 0
+    unmatched: int = 0
+    summaries: list[Summary] = field(default_factory=list)
+    ledger: list[bytes] = field(default_factory=list)
+
+
+class Pipeline:
+    """Works through a poll; touches nothing but the join store and the judge, which the loop can take back."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        router: Router,
+        joins: JoinStore,
+        judging: Judging,
+        answering: Answering,
+        profiles: Mapping[str, Profile],
+    ) -> None:
+        self._settings = settings
+        self._router = router
+        self._joins = joins
+        self._judging = judging
+        self._answering = answering
+        self._profiles = profiles
+        self._clock = settings.start
+        self._summarised = -math.inf
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to do without anything polled: a live replica has been silent for 5 s."""
+        return self._settings.clock is not None and self._settings.clock() - self._summarised >= _HEARTBEAT
+
+    def work(self, chunks: Sequence[Chunk]) -> Turn:
+        """Work through what was polled."""
+        topics, turn = self._settings.topics, Turn()
+        ranges = self._take(turn.intake, chunks)
+        # only what was written moves the clock: a turn that is taken again begins where this one began
+        turn.clock = max([self._clock, *turn.intake.clock])
+        turn.time = self._settings.clock() if self._settings.clock else turn.clock
+        self._decide(turn, {(chunk.topic, chunk.partition): chunk for chunk in chunks})
+        self._join(turn)
+        self._summarise(turn, ranges)
+        summaries = [chunk for chunk in chunks if chunk.topic == topics.summaries]
+        turn.ledger = self._judging.judge(summaries, turn.time if math.isfinite(turn.time) else 0.0)
+        turn.answers = [
+            Answer(
+                id=each.request_id,
+                decision_id=each.decision_id,
+                time=utc(each.at),
+                answer=each.answer,
+                answered_by=each.answered_by,
+                expired=each.expired is not None,
+            )
+            for each in self._answering.settled(turn.time)
+        ]
+        return turn
+
+    def keep(self, turn: Turn) -> None:
+        """A turn was written."""
+        self._clock = max(self._clock, turn.clock)
+        self._summarised = turn.time if turn.summaries else self._summarised
+
+    def end(self) -> Turn:
+        """The end of a stream that has one: outcomes whose prediction never came are buried."""
+        turn = Turn(time=self._clock if math.isfinite(self._clock) else 0.0)
+        early = self._joins.expire(math.inf).early
+        turn.intake.letters += [self._unmatched(each) for each in early]
+        turn.unmatched = len(early)
+        return turn
+
+    def _take(self, intake: Intake, chunks: Sequence[Chunk]) -> list[Range]:
+        """Decode predictions and outcomes; the ranges of the latter."""
+        settings, ranges = self._settings, []
+        latest = settings.clock() + LATEST if settings.clock else math.inf
+        for chunk in chunks:
+            if chunk.topic == settings.topics.predictions:
+                clock = max([self._clock, *intake.clock])
+                take_predictions(intake, chunk, settings.model, settings.version, settings.max_bytes, clock, latest)
+            elif chunk.topic == settings.topics.outcomes:
+                ranges += take_outcomes(intake, chunk, settings.model, settings.max_bytes)
+        return ranges
+
+    def _decide(self, turn: Turn, chunks: Mapping[tuple[str, int], Chunk]) -> None:
+        """Route the predictions, and keep them until their labels come."""
+        for work in turn.intake.works.values():
+            verdict, health = self._ruling(work.version, turn.time)
+            routed = self._router.route(work, verdict, health)
+            added = self._joins.add(routed.pending)
+            if added.duplicates:
+                bury_duplicates(turn.intake, work, added.duplicates, chunks)
+                if len(added.duplicates) == len(work.predictions):
+                    continue
+                routed = self._router.route(work.without(added.duplicates), verdict, health)
+            decisions = self._router.decide(routed, turn.time)
+            turn.routed.append(routed)
+            turn.decisions += decisions
+            turn.reviews += self._reviews(routed, decisions)
+            turn.matches += added.joined
+        if len(turn.routed) > 1:
+            turn.decisions.sort(key=lambda each: (each.source.partition, each.source.offset))
+
+    def _ruling(self, version: str, now: float) -> tuple[Verdict, Health]:
+        verdict = self._judging.verdicts.get(version, UNJUDGED)
+        return verdict, Health.FRESH if self._settings.clock is None else health_of(now - verdict.time)
+
+    def _reviews(self, routed: RoutedBatch, decisions: Sequence[Decision]) -> list[Review]:
+        """What people should look at: requests routed to them, and audits."""
+        return [
+            Review(
+                id=each.id,
+                decision_id=each.decision_id,
+                time=each.time,
+                model=each.model,
+                version=each.version,
+                segment=each.segment,
+                features=prediction.features,
+                output=each.output,
+                reason="audit" if each.audit else each.reason,
+                priority=1.0 - (each.confidence or 0.0),
+                expires=utc(time + self._settings.review_expire),
+            )
+            for each, prediction, time in zip(decisions, routed.work.predictions, routed.work.times, strict=True)
+            if each.audit or each.route == Route.HUMAN.value
+        ]
+
+    def _join(self, turn: Turn) -> None:
+        """Join outcomes to their decisions, and see which are overdue or will never come."""
+        settings, now = self._settings, turn.time
+        turn.matches += self._joins.join(turn.intake.outcomes).matches
+        overdue: list[Pending] = []
+        if math.isfinite(now):
+            delays = [each.usual_delay for each in self._judging.verdicts.values() if not math.isnan(each.usual_delay)]
+            wait = max(_DELAYS_TO_OVERDUE * max(delays), _LEAST_OVERDUE) if delays else settings.expire
+            overdue = self._joins.overdue(now - wait)
+            expired = self._joins.expire(now)
+            overdue += expired.asked
+            turn.expired, turn.unmatched = expired.unlabelled, len(expired.early)
+            turn.intake.letters += [self._unmatched(each) for each in expired.early]
+        for version, profile in self._profiles.items():
+            mine = [match for match in turn.matches if match.pending.version == version]
+            late = [each for each in overdue if each.version == version]
+            turn.outcomes[version] = count_outcomes(mine, late, profile, settings.within)
+
+    def _summarise(self, turn: Turn, ranges: list[Range]) -> None:
+        """A summary a batch; outcomes go with the last, or make one of their own."""
+        intake = turn.intake
+        counted: list[dict[str, VersionCounts]] = [{} for _ in range(max(intake.batches, 1))]
+        for routed in turn.routed:
+            for batch, counts in enumerate(self._router.count(routed, intake.batches)):
+                counted[batch][routed.work.version] = counts
+        waiting = self._joins.waiting().by_stake
+        due = self.is_due
+        for version, outcomes in turn.outcomes.items():
+            if version in counted[-1] or outcomes or due:
+                counts = counted[-1].get(version, nothing_counted(self._profiles[version]))
+                counted[-1][version] = outcomes.into(counts, waiting)
+        read = [[each] for each in intake.ranges] or [[]]
+        read[-1] += ranges
+        for time, versions, each in zip(intake.clock or [turn.clock], counted, read, strict=True):
+            # a batch of nothing but bad records has a place in the stream, too
+            if versions or each:
+                turn.summaries.append(
+                    Summary(
+                        replica=self._settings.replica,
+                        time=turn.time if self._settings.clock else time,
+                        ranges=each,
+                        versions=list(versions.values()),
+                    )
+                )
+
+    def _unmatched(self, early: Early) -> DeadLetter:
+        """An outcome whose prediction never came."""
+        outcome = Outcome(early.id, utc(early.time), early.label, early.value)
+        return DeadLetter(
+            reason=DeadLetterReason.UNMATCHED,
+            detail="no prediction of this id came before the outcome expired",
+            source=Source(self._settings.topics.outcomes, 0, -1),
+            payload=encode_many([outcome])[0],
+            time=utc(early.time),
+        )

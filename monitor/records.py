@@ -1,0 +1,120 @@
+"""Fields of the ledger's records: what was promised, what alarmed, which step the breaker took, and why in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from detectors.evidence import Alarm
+from detectors.explain import Explanation
+from detectors.harm import HarmAlarm
+from detectors.selective import SelectiveReading
+from fallback.records import Transition
+from fallback.types import BreakerState, Guarantee, Verdict
+from monitor.config import Config
+from monitor.summaries import Range
+
+__all__ = ["Record", "epoch", "guarantee", "harm", "start", "transition", "warning"]
+
+_LOG10 = math.log(10)
+_HASH = "^[0-9a-f]{64}$"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the ledger; what else it holds depends on its kind, and may grow."""
+
+    seq: int
+    prev: Annotated[str, Meta(description="The `hash` of the line before; 64 zeros in the first.", pattern=_HASH)]
+    time: Annotated[datetime, Meta(description="The judge's clock: RFC 3339.", tz=True)]
+    kind: Annotated[str, Meta(description="start, verdict, alarm, epoch, transition or snapshot.")]
+    version: str | None = None
+    event: Annotated[int | None, Meta(description="Zero-based position in the stream.")] = None
+    judged: Annotated[list[Range], Meta(description="Records that were judged since the record before.")] = []
+    hash: Annotated[str, Meta(description="SHA-256 of the line's bytes before this field.", pattern=_HASH)]
+
+
+def start(config: Config, profiles: Mapping[str, str]) -> dict[str, Any]:
+    """The promise and the profiles' digests."""
+    promise = msgspec.structs.asdict(config.promise)
+    pages = config.promise.false_pages
+    promise["false_pages"] = f"1 per {pages.n:g} {pages.unit}"
+    return {"model": config.model, "promise": promise, "profiles": dict(profiles)}
+
+
+def warning(version: str, event: int, view: str, kind: str, alarm: Alarm, told: Explanation) -> dict[str, Any]:
+    """A view moved: its kind of bins, and its counts before and since the change, which bear the alarm out."""
+    return {
+        "version": version,
+        "event": event,
+        "level": "warning",
+        "view": view,
+        "bins": kind,
+        "log10_evidence": round(alarm.log_evidence / _LOG10, 3),
+        "why": told.why,
+        "before": alarm.before.tolist(),
+        "now": alarm.now.tolist(),
+    }
+
+
+def harm(version: str, event: int, alarm: HarmAlarm) -> dict[str, Any]:
+    """A rate is above what is tolerated."""
+    log10 = alarm.log_evidence / _LOG10
+    rate = alarm.wrong / max(alarm.n, 1)
+    what = "misses" if alarm.view == "coverage" else "errors"
+    why = (
+        f"{alarm.view}: {alarm.wrong:,} {what} in the last {alarm.n:,} labels ({100 * rate:.1f} %), "
+        f"at most {100 * alarm.tolerated:.1f} % were to be expected; odds 10^{log10:.0f} to 1"
+    )
+    return {
+        "version": version,
+        "event": event,
+        "level": "page",
+        "view": alarm.view,
+        "log10_evidence": round(log10, 3),
+        "why": why,
+        "n": alarm.n,
+        "wrong": alarm.wrong,
+        "tolerated": alarm.tolerated,
+    }
+
+
+def epoch(version: str, event: int, reading: SelectiveReading) -> dict[str, Any]:
+    """Errors changed, and the threshold moved at once."""
+    side = str(reading.epoch_alarm.value) if reading.epoch_alarm is not None else ""
+    of = reading.worse if side == "worse" else reading.better
+    return {
+        "version": version,
+        "event": event,
+        "side": side,
+        "epoch": reading.epoch,
+        "log10_evidence": round(of.log_evidence / _LOG10, 3),
+        "threshold": reading.threshold,
+    }
+
+
+def transition(version: str, event: int, step: Transition) -> dict[str, Any]:
+    """A step of the breaker."""
+    return {
+        "version": version,
+        "event": event,
+        "from": step.source.value,
+        "to": step.to.value,
+        "would_have": step.live_to.value,
+        "cause": step.cause.value,
+        "reason": step.reason,
+        "page": step.page.value if step.page is not None else None,
+        "epoch": step.epoch,
+        "seq_before": step.seq,
+    }
+
+
+def guarantee(verdict: Verdict) -> str:
+    """What the surest answers that pass are covered by."""
+    if verdict.state not in (BreakerState.CLOSED, BreakerState.DEGRADED) or verdict.threshold > 1:
+        return Guarantee.NONE.value
+    return (Guarantee.CERTIFIED if verdict.certified_from <= 1 else Guarantee.TRACKING).value

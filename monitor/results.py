@@ -1,0 +1,176 @@
+"""The result of a backtest, counted from its decisions and the recorded outcomes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from monitor.events import label_text
+from monitor.observing import Alarm, Counted, Observation, Transition
+
+__all__ = ["Results", "Shown"]
+
+_WINDOW = 1000
+
+
+class Shown(msgspec.Struct, frozen=True, gc=False):
+    """What a result needs of a decision."""
+
+    id: str
+    version: str
+    route: str
+    answer: str | float | bool | None
+    guarantee: str
+    threshold: float | None
+    output: dict[str, Any] | None
+    label_set: list[str] | msgspec.UnsetType | None = msgspec.field(default=msgspec.UNSET, name="set")
+    interval: tuple[float | None, float | None] | msgspec.UnsetType | None = msgspec.UNSET
+
+
+_decode = msgspec.json.Decoder(Shown).decode
+
+
+class Results:
+    """Adds up what became of a stream. It is an observer, too: alarms and transitions come as they are told."""
+
+    def __init__(
+        self,
+        max_error: float,
+        coverage: float,
+        within: float | None,
+        classes: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    ) -> None:
+        self._max_error, self._target, self._within, self._classes = max_error, coverage, within, classes
+        self.routes = Counter({"model": 0, "fallback": 0, "human": 0, "refuse": 0})
+        self._tallies = {name: [0, 0] for name in ("accepted", "answered", "alone")}
+        self._guarantees = Counter({"certified": 0, "tracking": 0, "none": 0})
+        self._covered: list[bool] = []
+        self.alarms: list[dict[str, Any]] = []
+        self.steps: list[dict[str, Any]] = []
+        self._letters: Counter[str] = Counter()
+        self._outcomes: Counter[str] = Counter()
+
+    def __call__(self, seen: Observation, /) -> None:
+        """Note alarms, transitions, dead letters and outcomes."""
+        if isinstance(seen, Alarm):
+            names = ("event", "level", "view", "log10_evidence", "why")
+            self.alarms.append({"time": seen.time} | {name: getattr(seen, name) for name in names})
+        elif isinstance(seen, Transition):
+            told = {"event": seen.event, "time": seen.time, "from": seen.before, "to": seen.after}
+            self.steps.append(told | {"reason": seen.reason})
+        elif isinstance(seen, Counted):
+            self._letters.update(seen.dead_letters)
+            self._outcomes.update(joined=seen.joined, unmatched=seen.unmatched, expired=seen.expired)
+
+    def add(self, decisions: Sequence[bytes], truth: Mapping[str, str | float | None]) -> None:
+        """Take in the decisions of some rows; `truth` is the recorded outcome by id, whether or not it was shown."""
+        for line in decisions:
+            decision = _decode(line)
+            self.routes[decision.route] += 1
+            if decision.route == "model":
+                self._guarantees[decision.guarantee] += 1
+            known = truth.get(decision.id)
+            if known is None:
+                continue
+            alone = self._wrong(_own(decision.output, self._classes.get(decision.version, ())), known, decision)
+            if alone is not None:
+                self._count("alone", wrong=alone)
+            if decision.route == "model":
+                self._count("accepted", wrong=bool(alone))
+                self._count("answered", wrong=bool(alone))
+            elif decision.route != "refuse":
+                # a person is taken to give the recorded outcome
+                wrong = decision.answer is not None and self._wrong(decision.answer, known, decision)
+                self._count("answered", wrong=bool(wrong))
+            self._cover(decision, known)
+
+    def result(self, events: int, seconds: float, profile: str, head: str) -> dict[str, Any]:
+        """The JSON of a backtest."""
+        accepted = self._share("accepted")
+        passed = max(self.routes["model"], 1)
+        worst = None
+        if len(self._covered) >= _WINDOW:
+            sums = np.cumsum(np.concatenate([[0], np.array(self._covered, dtype=int)]))
+            worst = float((sums[_WINDOW:] - sums[:-_WINDOW]).min() / _WINDOW)
+        return {
+            "events": events,
+            "seconds": round(seconds, 3),
+            "events_per_second": round(events / seconds, 1) if seconds > 0 else None,
+            "routes": dict(self.routes),
+            "dead_letters": {"n": self._letters.total(), "reasons": dict(self._letters)},
+            "accepted": {"n": self.routes["model"], **accepted, "promise": self._max_error},
+            "answered": {"n": _events_answered(self.routes), **self._share("answered")},
+            "always_answering": self._share("alone"),
+            "coverage": {
+                "target": self._target,
+                "overall": float(np.mean(self._covered)) if self._covered else None,
+                "worst_1000": worst,
+            },
+            "alarms": self.alarms,
+            "breaker": self.steps,
+            "guarantee": {name: (n / passed if self.routes["model"] else None) for name, n in self._guarantees.items()},
+            "outcomes": {name: self._outcomes[name] for name in ("joined", "unmatched", "expired")},
+            "profile": profile,
+            "ledger_head": head,
+        }
+
+    def _count(self, name: str, *, wrong: bool) -> None:
+        self._tallies[name][0] += 1
+        self._tallies[name][1] += wrong
+
+    def _share(self, name: str) -> dict[str, Any]:
+        labelled, errors = self._tallies[name]
+        return {"labelled": labelled, "errors": errors, "error_rate": errors / labelled if labelled else None}
+
+    def _wrong(self, answer: Any, known: str | float, decision: Shown) -> bool | None:
+        if answer is None:
+            return None
+        if isinstance(known, str):
+            return label_text(answer) != known
+        if not isinstance(answer, int | float):
+            return True
+        if self._within is not None:
+            return not abs(answer - known) <= self._within
+        inside = _inside(decision.interval, known)
+        return None if inside is None else not inside
+
+    def _cover(self, decision: Shown, known: str | float) -> None:
+        if decision.interval is not msgspec.UNSET:
+            inside = _inside(decision.interval, float(known)) if not isinstance(known, str) else None
+            if inside is not None:
+                self._covered.append(inside)
+        elif decision.label_set is not msgspec.UNSET:
+            labels = decision.label_set
+            self._covered.append(labels is None or str(known) in labels)
+
+
+def _events_answered(routes: Mapping[str, int]) -> int:
+    """Requests that somebody answered; refusals left out."""
+    return sum(routes.values()) - routes["refuse"]
+
+
+def _own(output: dict[str, Any] | None, classes: Sequence[str]) -> Any:
+    """What the model itself said: the label given, else the likeliest one."""
+    if output is None:
+        return None
+    if output.get("value") is not None:
+        return output["value"]
+    label = output.get("label")
+    stated = output.get("probabilities") or output.get("logits")
+    if label is not None or not stated:
+        return label
+    if not isinstance(stated, dict):
+        stated = dict(zip(classes, stated, strict=False)) if len(stated) == len(classes) else {}
+    return max(stated, key=lambda name: stated[name], default=None)
+
+
+def _inside(interval: Any, known: float) -> bool | None:
+    if interval is None or interval is msgspec.UNSET:
+        return None
+    lower, upper = interval
+    return (lower is None or lower <= known) and (upper is None or known <= upper)

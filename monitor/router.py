@@ -1,0 +1,286 @@
+"""Route: every prediction gets its decision, by the last verdict that this replica has read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.harm import BANDS
+from detectors.profile import Profile, cells_of
+from detectors.sets import intervals, prediction_sets
+from detectors.types import RANK_CELLS, BoolArray, FloatArray
+from fallback.answerers.types import AskedRequest
+from fallback.routing import GUARANTEES, Requests, Routed, RoutePolicy, route
+from fallback.types import REASONS, BreakerState, Health, Reason, Route, Verdict, reason_code
+from monitor.answering import Answering, Reply
+from monitor.counter import count_events
+from monitor.events import Decision, Prediction, Source, decision_id, id_hash, label_text, utc
+from monitor.events import Guarantee as Promised
+from monitor.joins_records import Pending
+from monitor.rows import Arranged, Schema, arrange
+from monitor.summaries import VersionCounts
+
+__all__ = ["UNJUDGED", "RoutedBatch", "Router", "Work"]
+
+UNJUDGED = Verdict(
+    state=BreakerState.CLOSED,
+    epoch=0,
+    threshold=2.0,
+    certified_from=2.0,
+    suspicion=0.0,
+    propensity=1.0,
+    set_threshold=float("inf"),
+    usual_delay=float("nan"),
+    time=float("nan"),
+    ledger_offset=-1,
+)
+"""What holds before the first verdict, and for a version without a profile: the model may answer nothing."""
+
+_NO_PROFILE = np.uint8(reason_code(Reason.NO_PROFILE))
+
+
+@dataclass(slots=True)
+class Work:
+    """One version's predictions of a poll: the records, where they were read, and their times."""
+
+    version: str
+    predictions: list[Prediction] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    batch: list[int] = field(default_factory=list)
+    """The batch of 100 of the poll that each belongs to."""
+
+    def without(self, places: Sequence[int]) -> Work:
+        """All but those at `places`."""
+        gone = set(places)
+        keep = [i for i in range(len(self.predictions)) if i not in gone]
+        return Work(
+            self.version,
+            *([column[i] for i in keep] for column in (self.predictions, self.sources, self.times, self.batch)),  # type: ignore[arg-type]  # columns in order
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedBatch:
+    """What became of some work: arrays with one entry an event."""
+
+    work: Work
+    arranged: Arranged | None
+    rank: FloatArray
+    routed: Routed
+    verdict: Verdict
+    pending: list[Pending]
+
+
+class Router:
+    """Routes the predictions of one model, in all its versions.
+
+    Parameters
+    ----------
+    model
+        Its name.
+    profiles
+        A profile a version.
+    policy
+        What the user decided about routing.
+    answering
+        Who answers what is held back.
+    audit_key
+        Secret of the hash that draws the audits.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        profiles: Mapping[str, Profile],
+        policy: RoutePolicy,
+        answering: Answering,
+        audit_key: bytes = b"",
+    ) -> None:
+        self._model = model
+        self._profiles = profiles
+        self._schemas = {version: Schema.of(profile) for version, profile in profiles.items()}
+        self._policy = policy
+        self._answering = answering
+        self._key = audit_key
+        self._sets: dict[tuple[str, bytes], list[str]] = {}
+
+    def route(self, work: Work, verdict: Verdict, health: Health) -> RoutedBatch:
+        """Rule on every request, without asking anybody yet."""
+        profile = self._profiles.get(work.version)
+        n = len(work.predictions)
+        hashes = np.array([id_hash(each.id, self._key) for each in work.predictions], dtype=np.uint64)
+        if profile is None:
+            guard, rank, arranged = np.full(n, _NO_PROFILE), np.full(n, np.nan), None
+            verdict = UNJUDGED
+        else:
+            arranged = arrange(work.predictions, self._schemas[work.version])
+            guard, rank = arranged.guard, profile.fitted.rank(arranged.rows.confidence)
+        endless = np.full(n, not np.isfinite(verdict.set_threshold) and verdict.set_threshold > 0)
+        routed = route(Requests(rank, hashes, guard, endless & (guard == 0)), verdict, self._policy, health)
+        pending = self._pending(work, arranged, rank, routed, verdict)
+        return RoutedBatch(work, arranged, rank, routed, verdict, pending)
+
+    def count(self, batch: RoutedBatch, batches: int) -> list[VersionCounts]:
+        """Counts of each of the poll's batches; none for a version without a profile."""
+        profile = self._profiles.get(batch.work.version)
+        if profile is None or batch.arranged is None:
+            return []
+        starts = np.searchsorted(batch.work.batch, np.arange(batches + 1))
+        return count_events(profile, batch.arranged, batch.rank, starts)
+
+    def decide(self, batch: RoutedBatch, now: float) -> list[Decision]:
+        """Write the decisions, after asking those who answer instead."""
+        work, routed, verdict = batch.work, batch.routed, batch.verdict
+        profile = self._profiles.get(work.version)
+        ids = [decision_id(self._model, work.version, each.id) for each in work.predictions]
+        replies = self._ask(batch, ids, now)
+        sets, ends = self._sets_of(batch), self._intervals_of(batch)
+        labels = batch.arranged.rows.label if batch.arranged is not None else [None] * len(ids)
+        digest = profile.digest if profile is not None else None
+        state, shown = verdict.state.value, _columns(batch)
+        decisions = []
+        for i, prediction in enumerate(work.predictions):
+            rank, reason, guarantee, audit = shown[0][i], shown[1][i], shown[2][i], shown[3][i]
+            reply = replies.get(i)
+            fields: dict[str, object] = {}
+            if sets is not None:
+                fields["label_set"] = sets[i]
+            elif ends is not None:
+                fields["interval"] = ends[i]
+            output = prediction.output
+            if reply is None:
+                value = output.value if output is not None else None
+                answer = value if value is not None else labels[i] or label_text(output.label if output else None)
+                reply = Reply(Route.MODEL, answer, self._model)
+            decisions.append(
+                Decision(
+                    id=prediction.id,
+                    decision_id=ids[i],
+                    time=prediction.time or utc(work.times[i]),
+                    model=self._model,
+                    version=work.version,
+                    segment=prediction.segment,
+                    route=reply.route.value,
+                    reason=reason,
+                    answer=reply.answer,
+                    answered_by=reply.answered_by,
+                    output=output,
+                    confidence=rank,
+                    threshold=routed.bar,
+                    guarantee=guarantee,
+                    breaker=state,
+                    epoch=verdict.epoch,
+                    audit=audit,
+                    propensity=routed.propensity,
+                    profile=digest,
+                    ledger_offset=verdict.ledger_offset,
+                    source=work.sources[i],
+                    **fields,  # type: ignore[arg-type]  # a set or an interval
+                )
+            )
+        return decisions
+
+    def _ask(self, batch: RoutedBatch, ids: Sequence[str], now: float) -> dict[int, Reply]:
+        held = np.flatnonzero(~batch.routed.passes).tolist()
+        predictions, version = batch.work.predictions, batch.work.version
+        asked = [AskedRequest(predictions[i].id, ids[i], self._model, version, predictions[i].features) for i in held]
+        # the less sure the model, the more a person's answer is worth
+        priorities = (1.0 - np.nan_to_num(batch.rank[held])).tolist()
+        return dict(zip(held, self._answering.ask(asked, priorities, now), strict=True))
+
+    def _pending(
+        self, work: Work, arranged: Arranged | None, rank: FloatArray, routed: Routed, verdict: Verdict
+    ) -> list[Pending]:
+        """What the join store keeps of each decision until its label comes."""
+        n = len(work.predictions)
+        cells = cells_of(rank).tolist()
+        stated: list[bytes | None] = [None] * n
+        values: list[float | None] = [None] * n
+        labels: Sequence[str | None] = [None] * n
+        if arranged is not None:
+            labels, values = arranged.rows.label, _finite(arranged.rows.value)
+            stated = _blobs(arranged.probabilities)
+        columns = (cells, routed.stake.tolist(), routed.passes.tolist(), routed.asked.tolist())
+        rows = zip(work.predictions, work.times, *columns, labels, values, stated, strict=True)
+        return [
+            Pending(
+                each.id,
+                work.version,
+                time,
+                stake,
+                cell,
+                cell * BANDS // RANK_CELLS if cell >= 0 else -1,
+                verdict.epoch,
+                routed.propensity,
+                passes,
+                asked,
+                label,
+                value,
+                verdict.set_threshold,
+                blob,
+            )
+            for each, time, cell, stake, passes, asked, label, value, blob in rows
+        ]
+
+    def _sets_of(self, batch: RoutedBatch) -> list[list[str] | None] | None:
+        """Labels that stay possible; None for a request where all of them do, or that gave no probabilities."""
+        profile = self._profiles.get(batch.work.version)
+        if batch.arranged is None or profile is None or not profile.classes:
+            return None
+        within = prediction_sets(np.nan_to_num(batch.arranged.probabilities, nan=1.0), batch.verdict.set_threshold)
+        everything: list[bool] = np.asarray(within.all(axis=1)).tolist()
+        packed = np.packbits(within, axis=1)
+        return [
+            None if whole else self._named(profile.classes, batch.work.version, bits.tobytes(), row)
+            for whole, bits, row in zip(everything, packed, within, strict=True)
+        ]
+
+    def _named(self, classes: tuple[str, ...], version: str, bits: bytes, row: BoolArray) -> list[str]:
+        """The same few sets come again and again."""
+        names = self._sets.get((version, bits))
+        if names is None:
+            if len(self._sets) >= _MOST_SETS:
+                self._sets.clear()
+            names = [name for name, inside in zip(classes, row.tolist(), strict=True) if inside]
+            self._sets[version, bits] = names
+        return names
+
+    def _intervals_of(self, batch: RoutedBatch) -> list[tuple[float | None, float | None]] | None:
+        profile = self._profiles.get(batch.work.version)
+        if batch.arranged is None or profile is None or profile.classes:
+            return None
+        lower, upper = intervals(batch.arranged.rows.value, batch.verdict.set_threshold)
+        return list(zip(_finite(lower), _finite(upper), strict=True))
+
+
+_MOST_SETS = 4096
+_PROMISED: tuple[Promised, ...] = tuple(each.value for each in GUARANTEES)
+
+
+def _columns(batch: RoutedBatch) -> tuple[list[float | None], list[str], list[Promised], list[bool]]:
+    """Rank, reason, guarantee and audit of each event as Python values."""
+    reasons = [REASONS[code].value for code in batch.routed.reason.tolist()]
+    guarantees = [_PROMISED[code] for code in batch.routed.guarantee.tolist()]
+    return _finite(batch.rank), reasons, guarantees, batch.routed.audit.tolist()
+
+
+def _finite(values: FloatArray) -> list[float | None]:
+    known: NDArray[np.bool_] = np.isfinite(values)
+    plain: list[float | None] = values.tolist()
+    if known.all():
+        return plain
+    return [value if fine else None for value, fine in zip(plain, known.tolist(), strict=True)]
+
+
+def _blobs(probabilities: FloatArray) -> list[bytes | None]:
+    """Each row's bytes; None where there are no probabilities."""
+    n, classes = probabilities.shape
+    if not classes:
+        return [None] * n
+    whole, size = np.ascontiguousarray(probabilities).tobytes(), 8 * classes
+    known = (~np.isnan(probabilities[:, 0])).tolist()
+    return [whole[i * size : (i + 1) * size] if known[i] else None for i in range(n)]

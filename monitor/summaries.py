@@ -1,0 +1,117 @@
+"""Summaries: what a replica counted in a batch, as it goes from the counters to the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from detectors.types import RANK_CELLS, IntArray, Labels, Stake
+
+__all__ = [
+    "LabelGroup",
+    "Range",
+    "Summary",
+    "VersionCounts",
+    "decode_summaries",
+    "group",
+    "labels_of",
+    "pack",
+    "unpack",
+]
+
+_WIDTHS = (np.int8, np.int16, np.int32, np.int64)
+_SHAPE = (len(Stake), RANK_CELLS, 2)
+
+
+class Range(msgspec.Struct, frozen=True, gc=False):
+    """Records of a partition that a batch was made of: first and last offset."""
+
+    topic: str
+    partition: int
+    first: int
+    last: int
+
+
+class LabelGroup(msgspec.Struct, frozen=True, gc=False):
+    """Outcomes of decisions that were made in one epoch, under one propensity."""
+
+    propensity: float
+    epoch: int
+    counts: Annotated[bytes, Meta(description="(stakes, rank cells, 2), packed.")]
+    overdue: Annotated[bytes, Meta(description="(stakes, rank cells), packed.")]
+
+
+class VersionCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Counts of one version of the model. They add up: those of two replicas are the sum of theirs."""
+
+    version: str
+    profile: Annotated[str, Meta(description="Digest of the profile that gave the bins.")]
+    n: Annotated[int, Meta(description="Predictions.")] = 0
+    invalid: Annotated[int, Meta(description="Those whose features do not fit the profile.")] = 0
+    counts: Annotated[bytes, Meta(description="(width,) events a bin of the profile's views, packed.")] = b""
+    traffic: Annotated[bytes, Meta(description="(rank cells,) events, packed.")] = b""
+    labels: list[LabelGroup] = []
+    scores: Annotated[bytes, Meta(description="Nonconformity scores of the outcomes, float64.")] = b""
+    weights: Annotated[bytes, Meta(description="Their weights, float64.")] = b""
+    misses: Annotated[float, Meta(description="Weight of the truths outside the set that was served.")] = 0.0
+    judged: Annotated[float, Meta(description="Weight of the truths that were compared with a set.")] = 0.0
+    waiting: Annotated[list[int], Meta(description="Labels asked for, not come and not overdue, by stake.")] = []
+    delay_sum: Annotated[float, Meta(description="Seconds between prediction and outcome, added up.")] = 0.0
+    delay_n: int = 0
+
+
+class Summary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What a replica counted in at most 100 events."""
+
+    replica: str
+    time: Annotated[float, Meta(description="Epoch seconds; the judge's clock is the greatest seen.")]
+    ranges: list[Range]
+    versions: list[VersionCounts]
+
+
+_decode = msgspec.json.Decoder(Summary).decode
+
+
+def decode_summaries(values: Sequence[bytes]) -> list[Summary]:
+    """Read summaries back; they are our own, so anything unreadable is an error of the program or the disk."""
+    return [_decode(value) for value in values]
+
+
+def pack(counts: NDArray[np.integer[Any]]) -> bytes:
+    r"""Integers in the fewest bytes: their width, then each of them, little-endian.
+
+    Examples
+    --------
+    >>> pack(np.array([1, 2, -3])), unpack(pack(np.array([300, 0]))).tolist()
+    (b'\x01\x01\x02\xfd', [300, 0])
+    """
+    flat = np.ascontiguousarray(counts).ravel()
+    most = max(int(flat.max(initial=0)), -int(flat.min(initial=0)))
+    kind = next(each for each in _WIDTHS if most <= np.iinfo(each).max)
+    narrow = flat.astype(np.dtype(kind).newbyteorder("<"))
+    return bytes([narrow.itemsize]) + narrow.tobytes()
+
+
+def unpack(data: bytes) -> IntArray:
+    """Read packed integers back."""
+    return np.frombuffer(data, dtype=f"<i{data[0]}", offset=1).astype(np.int64)
+
+
+def group(labels: Labels) -> LabelGroup:
+    """Labels as they travel."""
+    return LabelGroup(labels.propensity, labels.epoch, pack(labels.counts), pack(labels.overdue))
+
+
+def labels_of(counts: VersionCounts) -> list[Labels]:
+    """Labels as the detectors take them."""
+    return [
+        Labels(
+            each.propensity, each.epoch, unpack(each.counts).reshape(_SHAPE), unpack(each.overdue).reshape(_SHAPE[:2])
+        )
+        for each in counts.labels
+    ]

@@ -1,0 +1,263 @@
+"""The judge of one version: counts in; evidence, thresholds and breaker out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from detectors.evidence import Alarm, Evidence, EvidenceReading
+from detectors.harm import Harm, HarmReading, upper_bound
+from detectors.profile import Profile
+from detectors.selective import Selective, SelectiveReading, SelectiveReference, suspicion_level
+from detectors.sets import AdaptiveSets
+from detectors.types import RANK_CELLS, Labels, Stake, State, Stateful
+from fallback.breaker import new_epoch, step
+from fallback.policy import Policy
+from fallback.records import BreakerRecord, Command, Signals, Transition
+from fallback.rules import ramp_share
+from fallback.types import Verdict
+from monitor.config import Config
+from monitor.summaries import VersionCounts, labels_of, unpack
+
+__all__ = ["Judged", "VersionJudge"]
+
+_DAY = 86400.0
+_DELAY_MEMORY = 1000.0
+_SCHEMA_MEMORY = 1000.0
+_SCHEMA_SHARE = 0.5
+_SCHEMA_LEAST = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a batch brought for a version: alarms, an epoch, transitions, and where the evidence is."""
+
+    alarms: tuple[Alarm, ...]
+    harm: HarmReading
+    selective: SelectiveReading
+    transitions: tuple[Transition, ...]
+    verdict: Verdict
+    top: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the views showed in a batch."""
+
+    top: float
+    was_open: bool
+    is_open: bool
+    alarms: tuple[Alarm, ...]
+
+    @classmethod
+    def of(cls, reading: EvidenceReading, batch: int, was_open: bool) -> _Seen:
+        alarms = tuple(alarm for alarm in reading.alarms if alarm.batch == batch)
+        return cls(float(reading.top[batch]), was_open, bool(reading.is_open[batch]), alarms)
+
+
+class VersionJudge:
+    """Judges the counts of one version; a deterministic function of them, restored to the bit from its state."""
+
+    def __init__(self, config: Config, profile: Profile, policy: Policy) -> None:
+        fitted, promise = profile.fitted, config.promise
+        self.profile = profile
+        self._policy = policy
+        self._in_days = promise.false_pages.unit == "days"
+        self._min_acceptance = policy.min_acceptance
+        self.log_level = math.log(promise.false_pages.n)
+        self._reference = SelectiveReference(fitted.rank_counts, fitted.n, fitted.events_per_day)
+        self._propensity = 1.0 if config.outcomes.known == "all" else promise.audit
+        self._layout = fitted.views.layout()
+        self._evidence = Evidence(self._layout, fitted.counts, self.log_level, config.evidence.tolerance)
+        self._bar = float(profile.facts.get("size_threshold", math.inf))
+        tolerated = float(upper_bound(int((fitted.scores > self._bar).sum()), len(fitted.scores)))
+        self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, self.log_level)
+        self._selective = Selective(self._reference, promise.max_error, promise.confidence, config.outcomes.known)
+        self._sets = AdaptiveSets(promise.coverage)
+        self._sets.update(fitted.scores, 0, 0, 0)
+        self._breaker = BreakerRecord(f"{config.model}/{profile.version}")
+        self._time = math.nan
+        self._probed = np.zeros((RANK_CELLS, 2))
+        self._tallies = np.zeros(5)  # delay sum, delays, labels in the epoch, invalid events, events
+
+    @property
+    def breaker(self) -> BreakerRecord:
+        """What the breaker remembers."""
+        return self._breaker
+
+    def judge(
+        self, batches: Sequence[VersionCounts], times: Sequence[float], waiting: Sequence[Sequence[int]]
+    ) -> list[Judged]:
+        """Judge some batches; the same as one after the other.
+
+        `times` are the judge's clock at each batch, `waiting` the labels outstanding in all replicas, by stake.
+        """
+        judged: list[Judged] = []
+        clocks = self._clocks(batches, times)
+        while len(judged) < len(batches):
+            # the views hear nothing of the rest, but that a trip by harm freezes them: so they go ahead together
+            at, before, frozen = len(judged), self._evidence.state(), self._evidence.frozen
+            was_open = bool(self._evidence.held.any())
+            reading = self._look(batches[at:], clocks[at:], times[at:])
+            for i in range(at, len(batches)):
+                judged.append(
+                    self._rule(batches[i], times[i], waiting[i], clocks[i], _Seen.of(reading, i - at, was_open))
+                )
+                was_open = bool(reading.is_open[i - at])
+                if self._breaker.harm != frozen:
+                    self._evidence.restore(before)
+                    self._look(batches[at : i + 1], clocks[at : i + 1], times[at : i + 1])
+                    self._evidence.frozen = self._breaker.harm
+                    break
+        return judged
+
+    def command(self, command: Command, time: float) -> tuple[Transition, ...]:
+        """Carry out an operator's order."""
+        self._breaker, transitions = step(self._breaker, Signals(time, command=command), self._policy)
+        return transitions
+
+    def verdict(self) -> Verdict:
+        """The present ruling, not yet in the ledger."""
+        reading = self._selective.reading()
+        delay_sum, delays = self._tallies[:2]
+        return Verdict(
+            state=self._breaker.state,
+            epoch=reading.epoch,
+            threshold=reading.threshold,
+            certified_from=reading.certified_from,
+            suspicion=reading.suspicion,
+            propensity=self._propensity,
+            set_threshold=self._sets.threshold,
+            usual_delay=float(delay_sum / delays) if delays else math.nan,
+            time=self._time,
+            ledger_offset=-1,
+            ramp=ramp_share(self._breaker, self._time, self._policy) if not math.isnan(self._time) else 1.0,
+        )
+
+    def state(self) -> State:
+        """All parts' arrays, each under its part's name."""
+        arrays = {f"{part}.{name}": array for part, owner in self._parts() for name, array in owner.state().items()}
+        breaker = np.frombuffer(msgspec.json.encode(self._breaker), dtype=np.uint8)
+        own = {"time": np.array([self._time]), "probed": self._probed, "tallies": self._tallies, "breaker": breaker}
+        return arrays | {name: array.copy() for name, array in own.items()}
+
+    def restore(self, state: State) -> None:
+        """Continue from `state`, of the same profile and configuration."""
+        for part, owner in self._parts():
+            owner.restore({k.partition(".")[2]: v for k, v in state.items() if k.startswith(f"{part}.")})
+        self._time = float(state["time"][0])
+        self._probed = state["probed"].astype(np.float64)
+        self._tallies = state["tallies"].astype(np.float64)
+        self._breaker = msgspec.json.decode(state["breaker"].tobytes(), type=BreakerRecord)
+
+    def _parts(self) -> tuple[tuple[str, Stateful], ...]:
+        return (
+            ("evidence", self._evidence),
+            ("harm", self._harm),
+            ("selective", self._selective),
+            ("sets", self._sets),
+        )
+
+    def _clocks(self, batches: Sequence[VersionCounts], times: Sequence[float]) -> list[float]:
+        """What the promise counts for each batch: its events, or the days since the batch before."""
+        if not self._in_days or not batches:
+            return [float(each.n) for each in batches]
+        before = [times[0] if math.isnan(self._time) else self._time, *times[:-1]]
+        return [(now - then) / _DAY for now, then in zip(times, before, strict=True)]
+
+    def _look(
+        self, batches: Sequence[VersionCounts], clocks: Sequence[float], times: Sequence[float]
+    ) -> EvidenceReading:
+        counts = np.stack([unpack(each.counts) for each in batches])
+        return self._evidence.update(counts, np.array(clocks), np.array(times))
+
+    def _rule(
+        self,
+        counts: VersionCounts,
+        time: float,
+        waiting: Sequence[int],
+        clock: float,
+        seen: _Seen,
+    ) -> Judged:
+        self._time = time
+        labels = labels_of(counts)
+        self._tally(counts, labels)
+        scores, weights = np.frombuffer(counts.scores), np.frombuffer(counts.weights)
+        # against the reference's threshold: the one that is served wanders, and its misses with it
+        missed = float(weights[scores > self._bar].sum())
+        harm = self._harm.update(labels, missed, float(weights.sum()) - missed, clock, time)
+        reading = self._select(counts, labels, waiting, seen)
+        if len(scores):
+            self._sets.update(scores, counts.misses, counts.judged, float(sum(waiting)), weights)
+        if reading.epoch_alarm is not None:
+            self._breaker = new_epoch(self._breaker)
+            self._tallies[2] = 0
+        transitions = self._step(time, harm, reading, warning=seen.is_open)
+        return Judged(seen.alarms, harm, reading, transitions, self.verdict(), seen.top)
+
+    def _select(
+        self, counts: VersionCounts, labels: list[Labels], waiting: Sequence[int], seen: _Seen
+    ) -> SelectiveReading:
+        suspected = self._propensity * waiting[Stake.SUSPECTED]
+        outstanding = waiting[Stake.ACCEPTED] + suspected + waiting[Stake.SUREST]
+        log_m, log_a = seen.top, self.log_level
+        if self._in_days:
+            log_m, log_a = self._reference.in_events(log_m), self._reference.in_events(log_a)
+        # once an episode is open, what else moves is part of it, and has been suspected already
+        evidence = 0.0 if seen.was_open else suspicion_level(log_m, log_a)
+        traffic = unpack(counts.traffic)
+        warned = bool(seen.alarms) and not seen.was_open
+        return self._selective.update(labels, traffic, outstanding, evidence, warning_alarm=warned)
+
+    def _step(
+        self, time: float, harm: HarmReading, reading: SelectiveReading, *, warning: bool
+    ) -> tuple[Transition, ...]:
+        before = self._breaker
+        probes, risk = self._risk(reading.threshold)
+        signals = Signals(
+            time=time,
+            warning=warning,
+            harm=tuple(alarm.view for alarm in harm.alarms),
+            harm_open=harm.open,
+            promise_broken=harm.promise is not None,
+            could_pass=reading.could_pass,
+            labels=int(self._tallies[2]),
+            schema_break=self._schema_break(),
+            risk_upper=risk,
+            probes=probes,
+            label_delay=self.verdict().usual_delay,
+        )
+        self._breaker, transitions = step(self._breaker, signals, self._policy)
+        if self._breaker.epoch != before.epoch:
+            self._selective.begin_epoch()
+            self._tallies[2] = 0
+        if any(each.to is not each.source for each in transitions):
+            self._probed[:] = 0
+        return transitions
+
+    def _tally(self, counts: VersionCounts, labels: list[Labels]) -> None:
+        self._tallies[:2] *= math.exp(-counts.delay_n / _DELAY_MEMORY)
+        self._tallies[:2] += (counts.delay_sum, counts.delay_n)
+        self._tallies[3:] *= math.exp(-counts.n / _SCHEMA_MEMORY)
+        self._tallies[3:] += (counts.invalid, counts.n)
+        for each in labels:
+            cells = each.counts.sum(axis=0)
+            self._tallies[2] += cells.sum()
+            self._probed += cells
+
+    def _schema_break(self) -> bool:
+        invalid, events = self._tallies[3:]
+        return bool(events >= _SCHEMA_LEAST and invalid >= _SCHEMA_SHARE * events)
+
+    def _risk(self, threshold: float) -> tuple[int, float]:
+        """Labels since the last transition, and the upper bound of the error at a threshold that lets enough pass."""
+        highest = math.floor((1 - self._min_acceptance) * RANK_CELLS)
+        start = min(max(math.ceil(threshold * RANK_CELLS), 0), highest)
+        right, wrong = self._probed[start:].sum(axis=0)
+        if right + wrong == 0:
+            return 0, math.nan
+        return int(right + wrong), float(upper_bound(int(wrong), int(right + wrong)))

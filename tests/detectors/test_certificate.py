@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from detectors.certificate import BETS, NOTHING_CERTIFIED, Certificate
+from detectors.types import RANK_CELLS, FloatArray, IntArray, Labels, Stake
+
+A_STAR = 0.05
+DELTA = 0.1
+Event = tuple[int, int, bool]
+EVENTS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, RANK_CELLS - 1), st.booleans()), max_size=40)
+
+
+def labels(events: list[Event], propensity: float = 0.1) -> Labels:
+    """Counts of events (stake, cell, wrong)."""
+    counts = np.zeros((len(Stake), RANK_CELLS, 2), np.int64)
+    for stake, cell, wrong in events:
+        counts[stake, cell, int(wrong)] += 1
+    return Labels(propensity, 0, counts, np.zeros((len(Stake), RANK_CELLS), np.int64))
+
+
+def naive_wealth(batches: list[tuple[float, list[Event]]]) -> FloatArray:
+    """W of each threshold, event by event, as the formula is written."""
+    wealth = np.ones((RANK_CELLS, len(BETS)))
+    for propensity, events in batches:
+        for stake, cell, wrong in events:
+            weight = 1.0 if stake == Stake.ACCEPTED else propensity
+            wealth[: cell + 1] *= 1 + np.array(BETS) * weight * (A_STAR - wrong)
+    return np.asarray(wealth.mean(axis=1))
+
+
+def naive_certified_from(history: list[FloatArray]) -> float:
+    """Walk the grid by hand over the wealths after each batch."""
+    certified = np.zeros(RANK_CELLS, dtype=bool)
+    for wealth in history:
+        certified = (certified | (wealth >= 2 / DELTA)) & (wealth >= 1)
+    ends = []
+    for start in (45, 35):
+        at = start
+        while at >= 0 and certified[at]:
+            at -= 1
+        ends.append(at + 1 if at < start else RANK_CELLS)
+    return min(ends) / RANK_CELLS if min(ends) < RANK_CELLS else NOTHING_CERTIFIED
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.05, 0.1, 1.0]), EVENTS), max_size=8))
+def test_wealth_equals_the_product_over_events(batches: list[tuple[float, list[Event]]]) -> None:
+    """Batches of counts, with changing propensities, give the wealth that betting on each event gives."""
+    certificate = Certificate(A_STAR, 1 - DELTA)
+    certificate.update([labels(events, propensity) for propensity, events in batches])
+    assert np.allclose(certificate.log_wealth, np.log(naive_wealth(batches)), rtol=1e-9, atol=1e-9)
+
+
+def test_what_is_certified_equals_a_naive_walk() -> None:
+    """On streams that certify a part of the grid, the rank agrees with the walk by hand after every batch."""
+    seen = set()
+    for seed in range(8):
+        r = np.random.default_rng(seed)
+        certificate = Certificate(A_STAR, 1 - DELTA)
+        batches: list[tuple[float, list[Event]]] = []
+        history: list[FloatArray] = []
+        for _ in range(25):
+            cells = r.integers(0, RANK_CELLS, 60)
+            wrong = r.random(60) < 0.6 * (1 - cells / RANK_CELLS) ** 2
+            stakes = np.where(cells > 5, Stake.ACCEPTED, Stake.HELD)
+            batches.append((0.1, list(zip(stakes.tolist(), cells.tolist(), wrong.tolist(), strict=True))))
+            history.append(naive_wealth(batches))
+            certificate.update([labels(batches[-1][1])])
+            assert certificate.certified_from == naive_certified_from(history)
+            seen.add(certificate.certified_from)
+    assert len(seen) > 5
+
+
+def test_nothing_is_certified_without_labels() -> None:
+    """Wealth starts at 1 everywhere, and no rank is above 1."""
+    certificate = Certificate(A_STAR, 1 - DELTA)
+    certificate.update([])
+    assert certificate.certified_from == NOTHING_CERTIFIED > 1
+    assert np.array_equal(certificate.log_wealth, np.zeros(RANK_CELLS))
+
+
+def test_an_overdue_label_counts_as_an_error_until_it_comes() -> None:
+    """Overdue lowers the wealth like an error; its coming leaves what the label itself would have left."""
+    overdue: IntArray = np.zeros((len(Stake), RANK_CELLS), np.int64)
+    overdue[Stake.ACCEPTED, 40] = 3
+    nothing = np.zeros((len(Stake), RANK_CELLS, 2), np.int64)
+    late, wrong, right = (Certificate(A_STAR, 1 - DELTA) for _ in range(3))
+    late.update([Labels(0.1, 0, nothing, overdue)])
+    wrong.update([labels([(0, 40, True)] * 3)])
+    assert np.allclose(late.log_wealth, wrong.log_wealth)
+    come = labels([(0, 40, False)] * 3)
+    late.update([Labels(0.1, 0, come.counts, -overdue)])
+    right.update([come])
+    assert np.allclose(late.log_wealth, right.log_wealth)
+
+
+def test_a_certificate_ends_when_its_wealth_is_gone() -> None:
+    """It survives a loss, is withdrawn once the wealth is below 1, and a new epoch starts from nothing."""
+    certificate = Certificate(A_STAR, 1 - DELTA)
+    certificate.update([labels([(0, 49, False)] * 100)])
+    assert certificate.certified_from < 1
+    certificate.update([labels([(0, 49, True)] * 2)])
+    assert certificate.log_wealth[45] < np.log(2 / DELTA)
+    assert certificate.certified_from < 1
+    certificate.update([labels([(0, 49, True)] * 8)])
+    assert certificate.certified_from == NOTHING_CERTIFIED
+    certificate.update([labels([(0, 49, False)] * 400)])
+    assert certificate.certified_from < 1
+    certificate.reset()
+    assert certificate.certified_from == NOTHING_CERTIFIED
+
+
+def test_the_walk_from_the_surest_thirty_percent_helps_where_the_surest_tenth_has_few_labels() -> None:
+    """Where the surest tenth alone has too few labels, the surest 30 % together can still be certified."""
+    certificate = Certificate(A_STAR, 1 - DELTA)
+    certificate.update([labels([(0, 37, False)] * 95 + [(0, 47, False)] * 10 + [(0, 10, True)] * 50)])
+    assert certificate.certified_from == 11 / RANK_CELLS
+    assert certificate.log_wealth[45] < np.log(2 / DELTA)

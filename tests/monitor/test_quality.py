@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from monitor.quality import Quality, examine
+
+
+def looked(
+    numeric: np.ndarray,
+    truth: list[str | float | None] | None = None,
+    categorical: dict[str, list[str | None]] | None = None,
+) -> Quality:
+    names = [f"f{i}" for i in range(len(numeric))]
+    rows = numeric.shape[1]
+    return examine(names, numeric, categorical or {}, truth or [None] * rows, np.random.default_rng(0))
+
+
+def test_nothing_is_said_of_sound_data() -> None:
+    """Gaussian features, a category and noisy outcomes give no sentence."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(5, 3000))
+    truth: list[str | float | None] = [str(int(v)) for v in rng.random(3000) < 1 / (1 + np.exp(-x[0]))]
+    found = looked(x, truth, {"kind": rng.choice(["a", "b", "c"], 3000).tolist()})
+    assert found.sentences() == []
+    assert found.suspicious.looked_at == 3000
+
+
+@given(arrays(np.float64, (2, 12), elements=st.sampled_from([0.0, 1.0, -0.0, np.nan, np.inf])))
+def test_duplicates_are_the_rows_less_the_distinct_ones(numeric: np.ndarray) -> None:
+    """Counted as comparing row by row counts them; missing values are alike, and so are 0 and -0."""
+    rows = [tuple("nan" if np.isnan(v) else str(v + 0.0) for v in row) for row in numeric.T]
+    found = looked(numeric).duplicates
+    assert found.n == len(rows) - len(set(rows))
+    assert all(rows[row] == rows[earlier] and earlier < row for row, earlier in found.examples)
+
+
+def test_categories_tell_rows_apart() -> None:
+    """Rows that differ in a category alone are no duplicates; a missing category is one of its own."""
+    found = looked(np.ones((1, 4)), categorical={"kind": ["a", "b", None, "a"]})
+    assert found.duplicates.examples == ((3, 0),)
+
+
+def test_constant_columns() -> None:
+    """A column with one value, or with none at all, is constant, whether numbers or words."""
+    numeric = np.array([[1.0] * 5, [np.nan] * 5, [1, 2, 3, 4, 5], [1, 1, 1, 1, np.nan]])
+    found = looked(numeric, categorical={"same": ["a"] * 5, "other": ["a", "b", "a", "a", "a"]})
+    assert found.constant == ("f0", "f1", "same")
+
+
+def test_outliers_are_named_with_the_worst_first() -> None:
+    """A unit that was mistaken once is found; a heavy tail is not called outliers."""
+    rng = np.random.default_rng(2)
+    numeric = np.stack([rng.normal(size=2000), rng.standard_cauchy(2000)])
+    numeric[0, 7], numeric[0, 9] = 1000.0, np.inf
+    (found,) = looked(numeric).outliers
+    assert (found.feature, found.n, found.examples) == ("f0", 2, ((9, np.inf), (7, 1000.0)))
+
+
+def test_mislabelled_rows_are_found() -> None:
+    """Three labels exchanged within well separated clusters are the suspicious ones, and no other row is."""
+    rng = np.random.default_rng(3)
+    cluster = rng.integers(0, 3, 900)
+    numeric = rng.normal(0, 0.3, (2, 900)) + np.array([[0, 5, 10], [0, 5, 0]])[:, cluster]
+    truth: list[str | float | None] = [str(c) for c in cluster]
+    for row in (5, 17, 400):
+        truth[row] = str((cluster[row] + 1) % 3)
+    found = looked(numeric, truth).suspicious
+    assert found.n == 3
+    assert {e.row for e in found.examples} == {5, 17, 400}
+    assert all(e.neighbours == str(cluster[e.row]) for e in found.examples)
+
+
+def test_the_search_for_similar_rows_is_bounded() -> None:
+    """Of a large reference only a sample is looked at."""
+    rng = np.random.default_rng(4)
+    numeric = rng.normal(size=(3, 20_000))
+    found = looked(numeric, [str(int(v > 0)) for v in numeric[0]])
+    assert found.suspicious.looked_at == 5000
+
+
+def test_a_feature_that_is_the_outcome() -> None:
+    """Equal to the outcome, but for a few corrections and gaps, is a leak; a good predictor is none."""
+    rng = np.random.default_rng(5)
+    y = rng.integers(0, 2, 3000)
+    numeric = np.stack([y.astype(float), np.where(rng.random(3000) < 0.02, 1 - y, y), rng.normal(size=3000)])
+    numeric[0, 0], numeric[0, 1] = 1 - y[0], np.nan
+    found = looked(numeric, [str(v) for v in y], {"word": [str(v) for v in y]})
+    assert found.leaks == ("f0", "word")
+    assert "f0 says the outcome itself" in found.sentences()[0]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_tiny_references(rows: int) -> None:
+    """With hardly any rows nothing is claimed, and nothing fails."""
+    found = looked(np.zeros((2, rows)), ["a"] * rows)
+    assert found.rows == rows
+    assert found.leaks == ()

@@ -1,0 +1,112 @@
+"""What the routing rules promise, measured on seeded streams; each test states the bound that it uses."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from benchmarks.routing_simulation import Settings, route, rows
+from benchmarks.routing_streams import make, reference
+from detectors.certificate import Certificate
+from detectors.types import RANK_CELLS, FloatArray, Labels, Stake
+
+NONE_LATE = np.zeros((len(Stake), RANK_CELLS), np.int64)
+
+
+def measured(scenario: str, generator: str, seeds: range, settings: Settings) -> FloatArray:
+    """Error and acceptance: (seeds, stretches, 2)."""
+    return np.array([rows(scenario, generator, seed, {"ours": settings})["ours"] for seed in seeds])
+
+
+def test_the_promise_on_a_change_of_the_error() -> None:
+    """8 streams: before <= .05, last 15,000 <= .05 + 2.3 standard errors; the promise costs no more than the design's.
+
+    An error over 8 x 25,000 x .65 accepted answers has a standard error of .0006, over 8 x 15,000 x .4 of .001; what
+    varies more is λ itself, by about .005 a seed: .0018 over 8.
+    """
+    m = measured("change", "gaussian", range(100, 108), Settings()).mean(axis=0)
+    (before, passed), (first, _), (last, passed_late) = m
+    assert before <= 0.05
+    assert passed >= 0.60
+    assert first <= 0.068
+    assert last <= 0.05 + 2.3 * 0.0018
+    assert passed_late >= 0.36
+
+
+def test_evidence_without_labels_keeps_the_promise_while_labels_are_late() -> None:
+    """An alarm 300 requests after the change: the first 5,000 keep .05, though no label came for 500."""
+    m = measured("change", "gaussian", range(100, 106), Settings(evidence_at=30_300)).mean(axis=0)
+    assert m[1, 0] <= 0.05
+
+
+def test_nothing_passes_where_no_threshold_helps() -> None:
+    """The surest are 15 % wrong: at most 5 % pass from 6,000 requests on, in each of 4 streams."""
+    assert measured("impossible", "gaussian", range(4), Settings())[:, 2, 1].max() <= 0.05
+
+
+@pytest.mark.parametrize("known", ["asked", "all"])
+def test_a_stop_of_labels_closes(known: Literal["all", "asked"]) -> None:
+    """Between 2,000 and 5,000 requests after the last label, and later, at most 5 % pass."""
+    assert measured("stop", "gaussian", range(3), Settings(known=known))[:, 1:, 1].max() <= 0.05
+
+
+def test_what_was_lost_comes_back_after_recovery() -> None:
+    """The change is undone: at least .30 pass in the first 5,000, .60 afterwards, on average over 6 streams."""
+    m = measured("recovery", "gaussian", range(6), Settings()).mean(axis=0)
+    assert m[1, 1] >= 0.30
+    assert m[2, 1] >= 0.60
+    assert m[2, 0] <= 0.05
+
+
+def test_half_of_the_wrong_audits_never_come() -> None:
+    """Labels that stay away because the answer was wrong count as wrong: the late error stays within .055."""
+    assert measured("half-lost", "gaussian", range(6), Settings())[:, 2, 0].mean() <= 0.055
+
+
+def test_another_generator_keeps_the_promise_with_unchanged_parameters() -> None:
+    """Classes of unequal difficulty, beta confidences: before and late errors within .055 on average over 6 streams."""
+    m = measured("change", "classes", range(6), Settings()).mean(axis=0)
+    assert m[0, 0] <= 0.05
+    assert m[2, 0] <= 0.055
+
+
+def test_false_epochs_are_rarer_than_promised() -> None:
+    """3 streams with 83,000 labels each, two sides at one in 10⁵: at most 5 expected, of which Poisson's 99 % is 11."""
+    n = 0
+    for seed in range(3):
+        r = np.random.default_rng(seed)
+        ordered, known = reference("gaussian", r)
+        stream, _ = make("none", "gaussian", r)
+        readings = route(stream, ordered, known, Settings(), r).readings
+        n += sum(reading.epoch_alarm is not None for reading in readings)
+    assert n <= 11
+
+
+def test_the_certificate_is_wrong_less_often_than_delta() -> None:
+    """400 epochs of 10,000 requests, errors on the edge of a*, audits that follow the past: at most delta + 3 sigma.
+
+    Every λ of the grid is false: the error is 1.02 a* at every rank. The 99.9 % point of Binomial(400, .1) is 60.
+    """
+    delta, a_star, seeds = 0.1, 0.05, 400
+    wrong_certificates = 0
+    for seed in range(seeds):
+        r = np.random.default_rng(seed)
+        certificate, certified = Certificate(a_star, 1 - delta), False
+        threshold, propensity = 25, 0.1
+        for _ in range(100):
+            by_cell = np.bincount(r.integers(0, RANK_CELLS, 100), minlength=RANK_CELLS)
+            asked = by_cell.copy()
+            asked[threshold:] = r.binomial(by_cell[threshold:], propensity)
+            wrong = r.binomial(asked, 1.02 * a_star)
+            counts = np.zeros((len(Stake), RANK_CELLS, 2), np.int64)
+            counts[Stake.ACCEPTED, threshold:] = np.stack([asked - wrong, wrong], axis=1)[threshold:]
+            counts[Stake.HELD, :threshold] = np.stack([asked - wrong, wrong], axis=1)[:threshold]
+            certificate.update([Labels(propensity, 0, counts, NONE_LATE)])
+            certified = certified or certificate.certified_from <= 1
+            # who is asked next follows what was seen: fewer audits and a lower bar while it looks good
+            looks_good = certificate.log_wealth[45] > 0
+            threshold, propensity = (15, 0.05) if looks_good else (35, 0.3)
+        wrong_certificates += certified
+    assert 0 < wrong_certificates <= 60
