@@ -88,6 +88,7 @@ class Harm:
 
     Examples
     --------
+    >>> from detectors.types import RANK_CELLS
     >>> counts = np.tile([90, 10], (RANK_CELLS, 1))
     >>> harm = Harm(counts, max_error=.2, miss_rate=.1, log_level=np.log(1e5))
     >>> wrong = np.zeros((4, RANK_CELLS, 2), np.int64)
@@ -128,8 +129,8 @@ class Harm:
         labels
             Outcomes that came with it; overdue ones are no errors here.
         misses, covered
-            Weight of the truths outside and inside of the reference's set or interval: by a fixed threshold, for
-        the one that is served follows the misses. A weight below one pays less than it may, never more (Jensen).
+                Weight of the truths outside and inside of the reference's set or interval: by a fixed threshold, for
+            the one that is served follows the misses. A weight below one pays less than it may, never more (Jensen).
         clock
             What the promise counts since the batch before.
         time

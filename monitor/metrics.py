@@ -107,7 +107,7 @@ class Metrics:
         self.wrong = self._metric(Counter, "wrong_answers", "Those of them that were wrong.", "version", "kind")
 
     def _judged(self) -> None:
-        self.evidence = self._metric(Gauge, "evidence_log10", "Evidence of a change, log10 of weight x _M.", "level")
+        self.evidence = self._metric(Gauge, "evidence_log10", "Evidence of a change, log10 of weight x M.", "level")
         self.alarm_level = self._plain(Gauge, "alarm_level_log10", "Evidence at which an alarm goes off, log10.")
         self.alarms = self._metric(Counter, "alarms", "Alarms.", "level")
         for level in ("warning", "page", "epoch"):

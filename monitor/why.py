@@ -21,10 +21,11 @@ __all__ = ["Again", "Derived", "Explained", "derive", "explain_transitions", "ju
 
 _LN10 = math.log(10)
 _BASES = ("start", "snapshot")
-_LEAST = 1.0
-"""log10 of the odds from which on counts bear an alarm out: unchanged ones pay one on average, so they reach ten once
-in ten times at most (Markov). The recorded evidence is greater: it grew batch by batch, while the counts since the
-change are an estimate that has events from before it among them."""
+_LEAST = 0.0
+"""log10 of the odds above which counts speak for a change at all: unchanged ones pay one on average, and most of them
+less. The recorded evidence is greater: it grew batch by batch and counts the moments at which the change may have come,
+while the counts since the change are an estimate that has events from before it among them. Judging the summaries again
+derives it exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def derive(alarm: Mapping[str, Any]) -> Derived:
         odds = _moved(alarm)
     else:
         odds = log_odds(int(alarm["n"]), int(alarm["wrong"]), float(alarm["tolerated"])) / _LN10
-    return Derived(alarm, odds, odds >= _LEAST)
+    return Derived(alarm, odds, odds > _LEAST)
 
 
 def explain_transitions(records: Sequence[Mapping[str, Any]], seq: int | None = None) -> list[Explained]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -69,7 +70,7 @@ def said(record: bytes | dict[str, Any]) -> tuple[dict[str, Any] | None, dict[st
     assert {f"around{i}" for i in range(4)} <= {each["id"] for each in decided}
     ours = [each for each in decided if not each["id"].startswith("around")]
     assert len(ours) + len(letters) <= 1
-    return (ours or [None])[0], (letters or [None])[0]
+    return next(iter(ours), None), next(iter(letters), None)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,8 @@ def said(record: bytes | dict[str, Any]) -> tuple[dict[str, Any] | None, dict[st
         (b"", "unreadable"),
         (b"{not json", "unreadable"),
         (b"\xff\xfe\x00", "unreadable"),
-        (b"[" * 100_000, "unreadable"),
+        (b'{"id":"x","more":' + b"[" * 100_000, "unreadable"),
+        (b"[" * 100_000, "schema"),
         (b"[]", "schema"),
         (b'"text"', "schema"),
         (good(id=""), "schema"),
@@ -154,7 +156,7 @@ def test_what_does_not_fit_is_held_back_with_its_reason(record: dict[str, Any], 
     ],
 )
 def test_what_is_odd_but_usable_is_decided(record: dict[str, Any]) -> None:
-    """NaN, infinite, missing and new features, lists and logits, and a time long ago: views count them, and it goes on."""
+    """NaN, infinite, missing and new features, lists and logits, a time long ago: views count them, and it goes on."""
     decision, letter = said(record)
     assert letter is None
     assert decision is not None
@@ -302,7 +304,7 @@ def test_what_cannot_work_at_all_ends_with_status_2_and_what_to_do(
     data = dump(told()[1])[0]
     profile.write_bytes(data)
     events.write_bytes(json.dumps(good()).encode() + b"\n")
-    spoil = {
+    spoil: dict[str, Callable[[], object]] = {
         "config": lambda: config.write_text(CONFIG.replace("20%", "a lot")),
         "profile": lambda: profile.write_bytes(data[: len(data) // 2]),
         "other model": lambda: config.write_text(CONFIG.replace("model: m", "model: other")),

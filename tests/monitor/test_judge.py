@@ -204,7 +204,7 @@ def test_a_replica_that_is_killed_and_replaced_ends_with_the_same_ledger_and_tel
         assert seen == [each for each in whole.seen if isinstance(each, kinds)]
 
 
-def test_a_fenced_member_writes_nothing_and_tells_nobody() -> None:
+def test_a_fenced_member_writes_nothing_and_tells_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Evicted between its poll and its commit, it leaves no trace, and the group decides all once."""
     config, profile, records, outcomes = told()
     whole = Run(config, profile, broker(config))
@@ -220,7 +220,7 @@ def test_a_fenced_member_writes_nothing_and_tells_nobody() -> None:
         if turns[0] % 3 == 0:
             run.broker.evict(run.log)
 
-    run.parts.loop._write = evicted  # type: ignore[method-assign]
+    monkeypatch.setattr(run.parts.loop, "_write", evicted)
     feed_all(run, records[:2000], outcomes)
     assert turns[0] > 20
     assert run.ledger() == whole.ledger()
