@@ -1,0 +1,31 @@
+"""Programs that tests need besides Python: `make tools` and `make kube` put them under `.tools/`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.sources import ROOT
+
+__all__ = ["TOOLS", "require"]
+
+TOOLS = ROOT / ".tools"
+
+
+def require(name: str, path: str | Path | None = None) -> Path:
+    """Where a tool is: at `path` below `.tools/` (default `bin/<name>`), or on the PATH as `name`.
+
+    Without it the test is skipped on a developer's machine; in CI it fails, so that nothing goes untested unseen.
+    """
+    kept = TOOLS / (path or f"bin/{name}")
+    if kept.exists():
+        return kept
+    if found := shutil.which(name):
+        return Path(found)
+    reason = f"{name} is neither at {kept.relative_to(ROOT)} nor on the PATH: `make tools kube` fetches what tests need"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
