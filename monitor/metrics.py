@@ -18,7 +18,6 @@ from monitor.observing import (
     Alarm,
     Counted,
     Evidence,
-    Frames,
     Labelled,
     Observation,
     Paged,
@@ -160,7 +159,7 @@ class Metrics:
                 self.transitions.labels(self._model, version, seen.before.lower(), seen.after.lower()).inc()
             case Paged():
                 self.pages.labels(self._model, "sent" if seen.sent else "failed").inc()
-            case Frames():
+            case _:
                 pass
 
     def _routed(self, seen: Routed) -> None:

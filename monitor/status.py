@@ -100,8 +100,11 @@ class Board:
                 self._counted(seen)
             case Frames():
                 self._frames.extend(seen.frames)
-            case _:
+            case Evidence() | Ruled() | Transition() | Alarm() | Paged():
                 self._judged(seen)
+            case _:
+                # how the replica is shows in the metrics
+                pass
 
     def _judged(self, seen: Evidence | Ruled | Transition | Alarm | Paged) -> None:
         match seen:
