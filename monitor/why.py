@@ -22,10 +22,9 @@ __all__ = ["Again", "Derived", "Explained", "derive", "explain_transitions", "ju
 _LN10 = math.log(10)
 _BASES = ("start", "snapshot")
 _LEAST = 0.0
-"""log10 of the odds above which counts speak for a change at all: unchanged ones pay one on average, and most of them
-less. The recorded evidence is greater: it grew batch by batch and counts the moments at which the change may have come,
-while the counts since the change are an estimate that has events from before it among them. Judging the summaries again
-derives it exactly."""
+"""log10 of the odds above which counts speak for a change at all: against those before it, an unchanged stretch pays
+about one on average, and mostly less. This is a check of the record, not the proof: the recorded evidence grew batch by
+batch, over every moment at which the change may have come. Judging the summaries again derives it exactly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +184,12 @@ def _differs(number: int, record: Mapping[str, Any], line: bytes | None) -> str:
 
 
 def _moved(alarm: Mapping[str, Any]) -> float:
-    """log10 of the mean over a view's bets of what its counts since the change pay against all of its counts."""
+    """log10 of the mean over a view's bets of what its counts since the change pay against those before it."""
     before, now = (np.array(alarm[name], dtype=np.float64)[None, None] for name in ("before", "now"))
     kinds: dict[str, Callable[[int], Bets]] = {
         "ordered": lambda _bins: OrderedBets(), "categories": StepBets, "pair": lambda _bins: PairBets()
     }  # fmt: skip
     bets = kinds[alarm["bins"]](before.shape[-1])
-    growth = bets.growth(before + now, now).ravel()
+    # one event more a bin that has some now: a bin that was empty before would pay without end
+    growth = bets.growth(before + (now > 0), now).ravel()
     return float((np.logaddexp.reduce(growth) - np.log(len(growth))) / _LN10)
