@@ -50,12 +50,13 @@ docs: $(READY)  ## examples in docstrings, and links between the pages
 bench: $(READY)  ## every benchmark, each as a ratio within one run
 	for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
-tools:  ## what tests need besides Python: a browser (Debian's, as root)
+tools:  ## what tests need besides Python: a browser (Debian's, as root), Prometheus and Alertmanager
 ifeq ($(CHROMIUM),)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
 	else echo "no chromium here, and no way to install it: browser tests will be skipped" >&2; fi
 endif
+	@.ci/tools/prometheus.sh
 
 image:  ## the container image, with buildah
 	buildah build --isolation chroot --tag $(IMAGE) .
