@@ -15,6 +15,8 @@ _OCTAVES = 40
 _CELLS = _OCTAVES << _CELLS_AN_OCTAVE_LOG2
 _SHIFT = 52 - _CELLS_AN_OCTAVE_LOG2
 _LEAST = 1e-300
+_BINS_AT_ONCE = 16_384
+"""Bins of all rows that are looked up together: about what stays in a core's cache."""
 
 
 class RankTable:
@@ -62,27 +64,39 @@ class RankTable:
         counts
             (..., bins): those of the batch.
         """
+        bins = pooled.shape[-1]
+        pooled_rows, rows = pooled.reshape(-1, bins), counts.reshape(-1, bins)
+        growth = np.empty((len(rows), len(self._base)))
+        at_once = max(_BINS_AT_ONCE // bins, 1)
+        for start in range(0, len(rows), at_once):
+            part = slice(start, start + at_once)
+            self._grow(pooled_rows[part], rows[part], growth[part])
+        return growth.reshape(*pooled.shape[:-1], -1)
+
+    def _grow(self, pooled: FloatArray, counts: FloatArray, out: FloatArray) -> None:
+        """Log-growth of each bet, (rows, bets), of as many rows as the cache holds."""
         total = np.maximum(pooled.sum(axis=-1, keepdims=True), 1.0)
-        below = np.cumsum(pooled, axis=-1)[..., :-1]
+        below = np.cumsum(pooled, axis=-1)
         above = total - below
         v = np.minimum(below, above) / total
         upper = below > above
+        upper[:, -1] = True
         at = _cell(v) + upper * _CELLS
-        crosses = _crosses(upper)
-        halves = np.zeros((*pooled.shape[:-1], pooled.shape[-1] + 1))
-        inner = halves[..., 1:-1]
-        growth = np.empty((*pooled.shape[:-1], len(self._base)))
+        crosses, least = _crosses(upper), np.full_like(v, _LEAST)
+        # at a bin's upper end: E below rank 1/2, E - 1 above; 0 at the last, where the next row begins as well
+        ends, part, mass = np.empty_like(v), np.empty_like(v), np.empty_like(v)
         for bet, (base, slope) in enumerate(zip(self._base, self._slope, strict=True)):
-            np.multiply(slope.take(at), v, out=inner)
-            inner += base.take(at)
-            mass = np.diff(halves, axis=-1)
+            slope.take(at, out=ends, mode="clip")
+            ends *= v
+            ends += base.take(at, out=part, mode="clip")
+            mass[0, 0] = ends[0, 0]
+            np.subtract(ends.ravel()[1:], ends.ravel()[:-1], out=mass.ravel()[1:])
             mass += crosses
             # an empty bin pays no event: its mass must only not poison the sum
-            np.log(np.maximum(mass, _LEAST, out=mass), out=mass)
-            growth[..., bet] = np.einsum("...b,...b", counts, mass)
+            np.log(np.maximum(mass, least, out=mass), out=mass)
+            out[:, bet] = np.einsum("rb,rb->r", counts, mass)
         share = np.where(pooled == 0, 1.0, pooled / total)
-        growth -= np.einsum("...b,...b", counts, np.log(share))[..., None]
-        return growth
+        out -= np.einsum("rb,rb->r", counts, np.log(share))[:, None]
 
 
 def _grid() -> FloatArray:
@@ -107,8 +121,7 @@ def _lines(grid: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray
 
 
 def _crosses(upper: BoolArray) -> FloatArray:
-    """1 for the bin that holds rank 1/2: its mass is E - 0 below plus 1 - E above, signed halves lack the 1."""
-    crosses = np.ones((*upper.shape[:-1], upper.shape[-1] + 1), dtype=bool)
-    crosses[..., :-1] = upper
-    crosses[..., 1:] &= ~upper
+    """1 for the bin that holds rank 1/2: its mass is E - 0 below plus 1 - E above, signed ends lack the 1."""
+    crosses = upper.copy()
+    crosses[:, 1:] &= ~upper[:, :-1]
     return crosses.astype(np.float64)
