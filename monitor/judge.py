@@ -18,16 +18,16 @@ from detectors.explain import explain
 from detectors.profile import Profile
 from detectors.types import Stake
 from fallback.policy import Policy
-from fallback.records import Page, Transition
+from fallback.records import Transition
 from fallback.types import Verdict
-from monitor import records
+from monitor import judge_tells, records
 from monitor.config import Config
 from monitor.ledger import Chain
-from monitor.observing import Alarm, Evidence, Observer, Paged, Ruled
-from monitor.observing import Transition as Stepped
+from monitor.observing import Evidence, Observer, Ruled, Standing
 from monitor.snapshots import packed, parts_of, unpacked
 from monitor.summaries import Range, Summary
 from monitor.topics import Topics
+from monitor.trips import Trips
 from monitor.version_judge import Judged, VersionJudge
 
 __all__ = ["SNAPSHOT_EVERY", "Judge"]
@@ -75,6 +75,7 @@ class Judge:
         self._ranges: dict[tuple[str, int], Range] = {}
         self._waiting: dict[str, dict[str, list[int]]] = {}
         self._told: dict[str, tuple[Verdict, int]] = {}
+        self._trips = Trips()
 
     @property
     def head(self) -> str:
@@ -134,6 +135,7 @@ class Judge:
         self._ranges = {(r["topic"], r["partition"]): Range(**r) for r in base["ranges"]}
         self._waiting = {replica: dict(each) for replica, each in base["waiting"].items()}
         self._told = {v: (Verdict.from_builtins(each), int(n)) for v, (each, n) in base["told"].items()}
+        self._trips.restore(base.get("trips", {}))
 
     def _digests(self) -> dict[str, str]:
         return {version: judge.profile.digest for version, judge in self.versions.items()}
@@ -191,38 +193,18 @@ class Judge:
             lines.append(
                 self._write("alarm", records.warning(version, event, name, _kind(judge, moved.view), moved, told))
             )
-            log10 = moved.log_evidence / math.log(10)
-            self._observe(
-                Alarm(
-                    time=time,
-                    event=event,
-                    level="warning",
-                    view=name,
-                    log10_evidence=log10,
-                    why=told.why,
-                    version=version,
-                    bins=told.bins,
-                    before=told.before,
-                    now=told.now,
-                )
-            )
+            alarm = judge_tells.moved(time, event, version, name, moved.log_evidence, told)
+            self._trips.moved(alarm)
+            self._observe(alarm)
+        whys: list[str] = []
         for harm in (*judged.harm.alarms, *([judged.harm.promise] if judged.harm.promise else [])):
             fields = records.harm(version, event, harm)
+            # a broken promise says more than a rate that rose
+            whys.insert(0 if harm is judged.harm.promise else len(whys), fields["why"])
             lines.append(self._write("alarm", fields))
-            self._observe(
-                Alarm(
-                    time=time,
-                    event=event,
-                    level="page",
-                    view=harm.view,
-                    log10_evidence=fields["log10_evidence"],
-                    why=fields["why"],
-                    version=version,
-                )
-            )
+            self._observe(judge_tells.harmed(time, fields))
         if judged.selective.epoch_alarm is not None:
             lines.append(self._write("epoch", records.epoch(version, event, judged.selective)))
-        whys = [records.harm(version, event, each)["why"] for each in judged.harm.alarms[:1]]
         lines += [self._transition(version, event, each, whys) for each in judged.transitions]
         self._observe(
             Evidence(
@@ -239,21 +221,13 @@ class Judge:
 
     def _transition(self, version: str, event: int, transition: Transition, whys: Sequence[str]) -> bytes:
         fields = records.transition(version, event, transition)
-        if transition.to is not transition.source:
-            self._observe(
-                Stepped(
-                    time=self._clock,
-                    event=event,
-                    version=version,
-                    before=fields["from"],
-                    after=fields["to"],
-                    reason=transition.reason,
-                )
-            )
-        if transition.page is Page.PAGE:
-            why = ". ".join([*whys, transition.reason])
-            summary = f"{self._config.model} version {version}: {why}. The breaker is {fields['to']} now."
-            self._observe(Paged(time=self._clock, summary=summary))
+        trip = self._trips.stepped(version, transition, whys)
+        for seen in (
+            judge_tells.stepped(self._clock, fields),
+            judge_tells.paged(self._clock, self._config.model, transition, trip),
+        ):
+            if seen is not None:
+                self._observe(seen)
         return self._write("transition", fields)
 
     def _is_news(self, version: str, verdict: Verdict) -> bool:
@@ -269,6 +243,7 @@ class Judge:
     def _say(self, version: str, verdict: Verdict, time: float) -> bytes:
         verdict = replace(verdict, time=time, ledger_offset=self._chain.seq)
         self._told[version] = (verdict, self._summaries)
+        self._observe(Standing(version=version, trip=self._trips.of(version)))
         self._observe(Ruled(version=version, verdict=verdict, guarantee=records.guarantee(verdict)))
         return self._write("verdict", {"version": version, "verdict": verdict.to_builtins()}, time)
 
@@ -288,6 +263,7 @@ class Judge:
             "ranges": [msgspec.to_builtins(each) for each in self._ranges.values()],
             "waiting": self._waiting,
             "told": {version: [verdict.to_builtins(), n] for version, (verdict, n) in self._told.items()},
+            "trips": self._trips.state(),
             "versions": {version: packed(judge.state()) for version, judge in self.versions.items()},
         }
 

@@ -27,7 +27,9 @@ __all__ = [
     "Role",
     "Routed",
     "Ruled",
+    "Standing",
     "Transition",
+    "Trip",
 ]
 
 
@@ -146,12 +148,54 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trip:
+    """A breaker left CLOSED: what a person on call wants to know of it.
+
+    `epoch` and `step`, the breaker's when it left, name it; times in epoch seconds.
+    """
+
+    version: str
+    epoch: int
+    step: int
+    since: float
+    state: str
+    """What holds now: degraded, open, half_open, forced_open or forced_closed."""
+    cause: str
+    """What the breaker last tripped by, or got worse by: a word of `fallback.records.Cause`."""
+    why: str
+    """The same in a sentence, with its numbers."""
+    moved: str = ""
+    """Which view moved most, in words and numbers; empty as long as none did."""
+    harm: bool = False
+    paged: bool = False
+    """Somebody has to be told of it: the breaker said so, and has not taken it back."""
+    ended: float | None = None
+    """When it was over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The last trip of a version, open or over; None, it has not tripped yet.
+
+    The judge tells it with every verdict, so that whoever hears it need not remember what came before.
+    """
+
+    version: str
+    trip: Trip | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Paged:
     """A page went out, or could not be sent."""
 
     time: float
     summary: str
     sent: bool = True
+    kind: str = "page"
+    """`page`, `worse` or `resolve`; the judge tells of pages alone, the rest is in `Standing`."""
+    receiver: str = ""
+    """Who could not be reached."""
+    trip: Trip | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +270,7 @@ Observation = (
     | Transition
     | Paged
     | Frames
+    | Standing
     | Lag
     | Queue
     | Broker

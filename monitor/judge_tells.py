@@ -1,0 +1,58 @@
+"""What the judge tells those who watch: alarms and pages as observations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from detectors.explain import Explanation
+from fallback.records import Page
+from fallback.records import Transition as Step
+from monitor.observing import Alarm, Paged, Transition, Trip
+
+__all__ = ["harmed", "moved", "paged", "stepped"]
+
+
+def moved(time: float, event: int, version: str, view: str, log_evidence: float, told: Explanation) -> Alarm:
+    """A view moved."""
+    return Alarm(
+        time=time,
+        event=event,
+        level="warning",
+        view=view,
+        log10_evidence=log_evidence / math.log(10),
+        why=told.why,
+        version=version,
+        bins=told.bins,
+        before=told.before,
+        now=told.now,
+    )
+
+
+def harmed(time: float, fields: Mapping[str, Any]) -> Alarm:
+    """A rate is above what is tolerated; `fields` are those of the ledger's record."""
+    names = ("event", "level", "view", "log10_evidence", "why", "version")
+    return Alarm(time=time, **{name: fields[name] for name in names})
+
+
+def stepped(time: float, fields: Mapping[str, Any]) -> Transition | None:
+    """The breaker went from one state to another; None where it stayed."""
+    if fields["from"] == fields["to"]:
+        return None
+    return Transition(
+        time=time,
+        event=fields["event"],
+        version=fields["version"],
+        before=fields["from"],
+        after=fields["to"],
+        reason=fields["reason"],
+    )
+
+
+def paged(time: float, model: str, step: Step, trip: Trip | None) -> Paged | None:
+    """Somebody is woken; None where nobody is: a trip that gets worse or ends says so in `Standing`."""
+    if step.page is not Page.PAGE or trip is None:
+        return None
+    summary = f"{model} version {trip.version}: {trip.why}. The breaker is {trip.state} now."
+    return Paged(time=time, summary=summary, trip=trip)

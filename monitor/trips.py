@@ -1,0 +1,116 @@
+"""What the person on call wants to know of a breaker that left CLOSED: since when, why, what moved, is it over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import msgspec
+
+from fallback.records import Page, Transition
+from fallback.types import BreakerState
+from monitor.observing import Alarm, Trip
+
+__all__ = ["Trips"]
+
+_MEMORY: Final = 3600.0
+"""Seconds: a view that moved longer before a trip has been judged by then, and is no part of it."""
+_PAIR_BINS: Final = 2
+_MOST: Final = 300
+"""Characters of a text."""
+
+
+class Trips:
+    """Follows alarms and transitions, in their order; the same for whoever judges the same summaries again."""
+
+    def __init__(self) -> None:
+        self._trips: dict[str, Trip] = {}
+        self._moved: dict[str, _Moved] = {}
+
+    def of(self, version: str) -> Trip | None:
+        """The last trip, open or over."""
+        return self._trips.get(version)
+
+    def moved(self, alarm: Alarm) -> None:
+        """A view moved: the one whose histogram changed most is what is told."""
+        version = alarm.version
+        new = _Moved(alarm.time, _distance(alarm), _cut(alarm.why))
+        known, trip = self._moved.get(version), self._open(version)
+        if known is None or known.distance < new.distance or (trip is None and known.time < new.time - _MEMORY):
+            self._moved[version] = new
+            if trip is not None:
+                self._trips[version] = replace(trip, moved=new.why)
+
+    def stepped(self, version: str, step: Transition, harms: Sequence[str]) -> Trip | None:
+        """The breaker took a step; `harms` say which harm alarmed with it. Returns the trip."""
+        trip = self._open(version)
+        if trip is None and step.live_to is BreakerState.CLOSED:
+            return self.of(version)
+        trip = _stepped(trip or self._begun(version, step), step, harms)
+        self._trips[version] = trip
+        if trip.ended is not None:
+            self._moved.pop(version, None)
+        return trip
+
+    def state(self) -> dict[str, Any]:
+        """Plain values, for a snapshot."""
+        return {"trips": msgspec.to_builtins(self._trips), "moved": msgspec.to_builtins(self._moved)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from `state`; an empty one is that of a judge that has seen nothing."""
+        self._trips = msgspec.convert(state.get("trips", {}), dict[str, Trip])
+        self._moved = msgspec.convert(state.get("moved", {}), dict[str, _Moved])
+
+    def _open(self, version: str) -> Trip | None:
+        trip = self._trips.get(version)
+        return trip if trip is not None and trip.ended is None else None
+
+    def _begun(self, version: str, step: Transition) -> Trip:
+        moved = self._moved.get(version)
+        if moved is not None and step.time - moved.time > _MEMORY:
+            del self._moved[version]
+            moved = None
+        return Trip(
+            version=version,
+            epoch=step.epoch,
+            step=step.seq,
+            since=step.time,
+            state=step.to.value,
+            cause=step.cause.value,
+            why=_cut(step.reason),
+            moved="" if moved is None else moved.why,
+        )
+
+
+def _stepped(trip: Trip, step: Transition, harms: Sequence[str]) -> Trip:
+    over = step.live_to is BreakerState.CLOSED
+    if step.page in (Page.PAGE, Page.WORSE):
+        why = ". ".join([*harms[:1], step.reason])
+        # what got worse without a new alarm of harm is no reason to forget the harm
+        before = f". Before that: {trip.why}" if trip.harm and not harms else ""
+        trip = replace(trip, paged=True, cause=step.cause.value, why=_cut(why + before))
+    return replace(
+        trip,
+        state=step.to.value,
+        harm=trip.harm or step.harm,
+        paged=trip.paged and not over,
+        ended=step.time if over else None,
+    )
+
+
+class _Moved(msgspec.Struct, frozen=True):
+    time: float
+    distance: float
+    why: str
+
+
+def _distance(alarm: Alarm) -> float:
+    """Total variation between the histograms before and now; pairs come last, for they move with their features."""
+    moved = sum(abs(a - b) for a, b in zip(alarm.before, alarm.now, strict=False)) / 2
+    return (moved if math.isfinite(moved) else 0.0) + (len(alarm.before) != _PAIR_BINS)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST else text[: _MOST - 1] + "…"
