@@ -7,7 +7,7 @@ IMAGE ?= holdback:dev
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check fmt lint type docs bench tools image lock clean
+.PHONY: help demo test slow check fmt lint type docs bench tools kube image lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
@@ -50,16 +50,21 @@ docs: $(READY)  ## examples in docstrings, and links between the pages
 bench: $(READY)  ## every benchmark, each as a ratio within one run
 	for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
-tools:  ## what tests need besides Python: a browser (Debian's, as root), Prometheus and Alertmanager
+tools: $(READY)  ## what tests need besides Python: a browser (Debian's, as root), Prometheus and Alertmanager, helm
 ifeq ($(CHROMIUM),)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
 	else echo "no chromium here, and no way to install it: browser tests will be skipped" >&2; fi
 endif
 	@.ci/tools/prometheus.sh
+	@.ci/tools/helm.sh
+	@.ci/tools/kubeconform.sh
 
-image:  ## the container image, with buildah
-	buildah build --isolation chroot --tag $(IMAGE) .
+kube:  ## a Kubernetes API server for tests: etcd, and kube-apiserver built from source (minutes, once)
+	@.ci/tools/kube.sh
+
+image: $(READY)  ## the container image, with buildah
+	@.ci/tools/image.sh $(IMAGE)
 
 lock: $(READY)  ## compile requirements/dev.txt and requirements/run.txt anew
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --no-header --no-emit-index-url --quiet \
