@@ -141,8 +141,9 @@ class PairBets:
 
     def growth(self, pooled: FloatArray, counts: FloatArray) -> FloatArray:
         """Log-growth of each bet over a batch: (batches, pairs, bets)."""
-        odds = np.array(ODDS)
-        same = pooled[..., 0] / np.maximum(pooled.sum(-1), 1.0)
-        lost = np.log1p(same[..., None] * (odds - 1))
-        growth: FloatArray = counts[..., :1] * np.log(odds) - counts.sum(-1)[..., None] * lost
+        agreed, n = counts[..., 0], counts[..., 0] + counts[..., 1]
+        same = pooled[..., 0] / np.maximum(pooled[..., 0] + pooled[..., 1], 1.0)
+        growth = np.empty((*same.shape, len(ODDS)))
+        for bet, (odds, log_odds) in enumerate(zip(ODDS, np.log(ODDS), strict=True)):
+            growth[..., bet] = agreed * log_odds - n * np.log1p(same * (odds - 1))
         return growth

@@ -83,12 +83,12 @@ class RankTable:
         upper[:, -1] = True
         at = _cell(v) + upper * _CELLS
         crosses, least = _crosses(upper), np.full_like(v, _LEAST)
-        # at a bin's upper end: E below rank 1/2, E - 1 above; 0 at the last, where the next row begins as well
-        ends, part, mass = np.empty_like(v), np.empty_like(v), np.empty_like(v)
+        mass = np.empty_like(v)
         for bet, (base, slope) in enumerate(zip(self._base, self._slope, strict=True)):
-            slope.take(at, out=ends, mode="clip")
+            # at a bin's upper end: E below rank 1/2, E - 1 above; 0 at the last, where the next row begins as well
+            ends = slope.take(at)
             ends *= v
-            ends += base.take(at, out=part, mode="clip")
+            ends += base.take(at)
             mass[0, 0] = ends[0, 0]
             np.subtract(ends.ravel()[1:], ends.ravel()[:-1], out=mass.ravel()[1:])
             mass += crosses
