@@ -75,7 +75,7 @@ class Judge:
         self._ranges: dict[tuple[str, int], Range] = {}
         self._waiting: dict[str, dict[str, list[int]]] = {}
         self._told: dict[str, tuple[Verdict, int]] = {}
-        self._trips = Trips()
+        self._trips = Trips(enforced=config.breaker.mode == "enforce")
 
     @property
     def head(self) -> str:

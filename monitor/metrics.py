@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Enum, Gauge, Histogram
-from prometheus_client.core import StateSetMetricFamily
 from prometheus_client.metrics import MetricWrapperBase
-from prometheus_client.registry import Collector
 
-from fallback.types import BreakerState, Guarantee, Health, health_of
+from fallback.types import BreakerState, Guarantee
+from monitor.events import DeadLetterReason
+from monitor.metrics_replica import Own, ReplicaMetrics
+from monitor.metrics_scraped import Bounded, Episodes, HealthOf
 from monitor.observing import (
     Alarm,
     Counted,
@@ -21,33 +21,21 @@ from monitor.observing import (
     Labelled,
     Observation,
     Paged,
+    Role,
     Routed,
     Ruled,
+    Standing,
     Transition,
+    Trip,
 )
 
-__all__ = ["Metrics"]
+__all__ = ["RUNBOOKS", "Metrics"]
 
+RUNBOOKS: Final = "docs/runbooks"
+"""Where the runbooks are unless the configuration says where they are published."""
 _BATCH_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-_MAX_LABEL_VALUES: Final = 50
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
 _M = TypeVar("_M", bound=MetricWrapperBase)
-
-
-class _Bounded:
-    """Label values that come from outside: the first 50 that look like words are kept, the rest is `other`."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-
-    def __call__(self, value: str) -> str:
-        if value in self._seen:
-            return value
-        if len(self._seen) >= _MAX_LABEL_VALUES or not _WORD.fullmatch(value):
-            return "other"
-        self._seen.add(value)
-        return value
 
 
 class Metrics:
@@ -61,16 +49,26 @@ class Metrics:
         max_error: float,
         clock: Callable[[], float] = time.time,
         ages: bool = True,
+        page_url: str | None = None,
+        runbook_url: str | None = None,
     ) -> None:
-        """`ages=False` where the breaker's clock is event time (a backtest), which is always fresh."""
+        """`ages=False` where the breaker's clock is event time (a backtest), which is always fresh.
+
+        `page_url` and `runbook_url` are `paging.page_url` and `paging.runbook_url`: alerts show them as links.
+        """
         self._registry, self._model = registry, model
-        self._versions, self._reasons, self._letters = _Bounded(), _Bounded(), _Bounded()
+        self._versions, self._reasons = Bounded(), Bounded()
+        self._letters = Bounded(*DeadLetterReason)
         self._verdicts: dict[str, float] = {}
+        self._trips: dict[str, Trip | None] = {}
+        self._is_judge = False
+        self.replica = ReplicaMetrics(registry, model, clock, page_url or "", runbook_url or RUNBOOKS)
         self._decided()
         self._outcomes()
         self._judged()
         self._plain(Gauge, "promised_error_ratio", "Share of accepted answers that may be wrong.").set(max_error)
-        registry.register(_Health(model, self._verdicts, clock if ages else None))
+        registry.register(HealthOf(model, self._verdicts, clock if ages else None))
+        registry.register(Episodes(model, self._trips))
 
     def _metric(self, kind: type[_M], name: str, words: str, *labels: str) -> _M:
         return kind(f"holdback_{name}", words, ("model", *labels), registry=self._registry)
@@ -91,6 +89,9 @@ class Metrics:
             buckets=_BATCH_SECONDS,
         ).labels(self._model)
         self.dead_letters = self._metric(Counter, "dead_letters", "Records that could not be taken.", "reason")
+        for reason in DeadLetterReason:
+            # a counter that begins above 0 has no rise to alert on
+            self.dead_letters.labels(self._model, str(reason))
         self.skipped = self._plain(Counter, "skipped_events", "Events of other models.")
         self.duplicates = self._plain(Counter, "duplicate_events", "Predictions whose id was decided before.")
         self.backwards = self._plain(Counter, "backwards_events", "Events whose time lies before one already seen.")
@@ -126,6 +127,15 @@ class Metrics:
         self.epoch = self._metric(Gauge, "epoch", "Epochs that began since the profile was taken into use.", "version")
         words = "Time of the last verdict that was read."
         self.verdict = self._metric(Gauge, "verdict_timestamp_seconds", words, "version")
+        self._by_version = (
+            self.threshold,
+            self.suspicion,
+            self.certified,
+            self.audited,
+            self.ramp,
+            self.epoch,
+            self.verdict,
+        )
         self.ledger = self._plain(Counter, "ledger_records", "Records written to the ledger.")
 
     def _stateset(self, name: str, words: str, states: type[StrEnum]) -> Enum:
@@ -146,12 +156,27 @@ class Metrics:
                 self._labelled(seen)
             case Counted():
                 self._counted(seen)
+            case Evidence() | Alarm() | Transition() | Paged():
+                self._judged_of(seen)
+            case Ruled():
+                self._ruled(seen)
+            case Standing():
+                self._trips[self._versions(seen.version)] = seen.trip
+            case Role(judge=False) if self._is_judge:
+                self._retire()
+                self.replica(seen)
+            case _ if isinstance(seen, Own):
+                self._is_judge = self._is_judge or seen == Role(judge=True)
+                self.replica(seen)
+            case _:
+                pass
+
+    def _judged_of(self, seen: Evidence | Alarm | Transition | Paged) -> None:
+        match seen:
             case Evidence():
                 self.evidence.labels(self._model, "warning").set(seen.warning)
                 self.evidence.labels(self._model, "harm").set(seen.harm)
                 self.alarm_level.set(seen.level)
-            case Ruled():
-                self._ruled(seen)
             case Alarm():
                 self.alarms.labels(self._model, seen.level).inc()
             case Transition():
@@ -159,8 +184,15 @@ class Metrics:
                 self.transitions.labels(self._model, version, seen.before.lower(), seen.after.lower()).inc()
             case Paged():
                 self.pages.labels(self._model, "sent" if seen.sent else "failed").inc()
-            case _:
-                pass
+
+    def _retire(self) -> None:
+        """Forget what the judge knew: it goes on elsewhere, and what is read of it in the ledger comes again."""
+        self._is_judge = False
+        self._trips.clear()
+        self._verdicts.clear()
+        self.evidence.clear()
+        for each in (self.state, self.guarantee, *self._by_version):
+            each.clear()
 
     def _routed(self, seen: Routed) -> None:
         version = self._versions(seen.version)
@@ -188,6 +220,7 @@ class Metrics:
         self.missing.inc(seen.features_missing)
         self.new.inc(seen.features_new)
         self.ledger.inc(seen.ledger_records)
+        self.replica.committed()
 
     def _ruled(self, seen: Ruled) -> None:
         at = (self._model, self._versions(seen.version))
@@ -195,28 +228,14 @@ class Metrics:
         self._verdicts[at[1]] = verdict.time
         self.state.labels(*at).state(verdict.state)
         self.guarantee.labels(*at).state(seen.guarantee)
-        for gauge, value in (
-            (self.threshold, verdict.threshold),
-            (self.suspicion, verdict.suspicion),
-            (self.certified, verdict.certified_from),
-            (self.audited, verdict.propensity),
-            (self.epoch, verdict.epoch),
-            (self.ramp, verdict.ramp),
-            (self.verdict, verdict.time),
-        ):
+        values = (
+            verdict.threshold,
+            verdict.suspicion,
+            verdict.certified_from,
+            verdict.propensity,
+            verdict.ramp,
+            verdict.epoch,
+            verdict.time,
+        )
+        for gauge, value in zip(self._by_version, values, strict=True):
             gauge.labels(*at).set(value)
-
-
-class _Health(Collector):
-    """Age is a matter of the scrape, not of the last verdict: nothing is published once verdicts stop coming."""
-
-    def __init__(self, model: str, verdicts: dict[str, float], clock: Callable[[], float] | None) -> None:
-        self._model, self._verdicts, self._clock = model, verdicts, clock
-
-    def collect(self) -> Iterator[StateSetMetricFamily]:
-        words = "Whether the last verdict is fresh, stale, or so old that the judge is out of sight."
-        family = StateSetMetricFamily("holdback_health", words, labels=("model", "version"))
-        for version, at in list(self._verdicts.items()):
-            now = health_of(self._clock() - at) if self._clock else Health.FRESH
-            family.add_metric((self._model, version), {str(state): state == now for state in Health})
-        yield family

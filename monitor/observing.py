@@ -171,6 +171,8 @@ class Trip:
     """Somebody has to be told of it: the breaker said so, and has not taken it back."""
     ended: float | None = None
     """When it was over."""
+    enforced: bool = True
+    """Requests are diverted; in mode `observe` that is recorded alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

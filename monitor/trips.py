@@ -25,7 +25,8 @@ _MOST: Final = 300
 class Trips:
     """Follows alarms and transitions, in their order; the same for whoever judges the same summaries again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, enforced: bool = True) -> None:
+        self._enforced = enforced
         self._trips: dict[str, Trip] = {}
         self._moved: dict[str, _Moved] = {}
 
@@ -81,6 +82,7 @@ class Trips:
             cause=step.cause.value,
             why=_cut(step.reason),
             moved="" if moved is None else moved.why,
+            enforced=self._enforced,
         )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,44 @@ from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from fallback.types import BreakerState, Verdict
+from monitor import __version__
 from monitor.metrics import Metrics
-from monitor.observing import Alarm, Counted, Decided, Evidence, Frames, Labelled, Paged, Routed, Ruled, Transition
+from monitor.observing import (
+    Alarm,
+    Broker,
+    Counted,
+    Decided,
+    Evidence,
+    Frames,
+    Labelled,
+    Lag,
+    LedgerState,
+    Paged,
+    Queue,
+    Role,
+    Routed,
+    Ruled,
+    Standing,
+    Transition,
+    Trip,
+)
+from monitor.trip_words import first
+from tests.tools import require
 
-DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 T = 1000.0
+TRIP = Trip(
+    version="1",
+    epoch=3,
+    step=4,
+    since=T,
+    state="degraded",
+    cause="harm",
+    why="error: 31 errors in the last 80 labels (38.8 %), at most 5.6 % were to be expected; odds 10^6 to 1. harm",
+    moved="f3 above 1.2: 11 % of the reference, 62 % of the last 240 events; odds 10^9 to 1",
+    harm=True,
+    paged=True,
+)
+DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 
 
 class Watched:
@@ -23,7 +58,14 @@ class Watched:
     def __init__(self) -> None:
         self.now = T
         self.registry = CollectorRegistry()
-        self.metrics = Metrics(self.registry, model="m", max_error=0.05, clock=lambda: self.now)
+        self.metrics = Metrics(
+            self.registry,
+            model="m",
+            max_error=0.05,
+            clock=lambda: self.now,
+            page_url="https://page",
+            runbook_url="https://runbooks/",
+        )
 
     def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """Read every sample by name and labels."""
@@ -57,6 +99,12 @@ def tell_all(watched: Watched) -> None:
     tell(Paged(time=T, summary="s"))
     tell(Paged(time=T, summary="s", sent=False))
     tell(Frames(frames=[]))
+    tell(Standing(version="1", trip=TRIP))
+    tell(Lag(records=7, seconds=1.5))
+    tell(Queue(depth=30, limit=40))
+    tell(Broker(connected=True))
+    tell(Role(judge=True))
+    tell(LedgerState(broken=False))
 
 
 def test_each_observation_arrives(watched: Watched) -> None:
@@ -83,6 +131,97 @@ def test_each_observation_arrives(watched: Watched) -> None:
     gauges = ("threshold", "suspicion", "certified_from", "audit_ratio", "ramp_ratio", "epoch")
     assert [v(g, version="1") for g in gauges] == [0.3, 0.1, 0.6, 0.05, 0.5, 3]
     assert v("promised_error_ratio") == 0.05
+
+
+def test_the_replica_says_how_it_is(watched: Watched) -> None:
+    """Lag, queue, broker, role and ledger are what was told last; a commit is dated; build and links are labels."""
+    v = watched.value
+    assert v("last_commit_timestamp_seconds") == v("broker_connected") == v("judge") == v("versions_judged") == 0
+    tell_all(watched)
+    assert [v("lag_records"), v("lag_seconds")] == [7, 1.5]
+    assert [v("review_queue_depth"), v("review_queue_limit")] == [30, 40]
+    assert [v("broker_connected"), v("judge"), v("ledger_broken"), v("versions_judged")] == [1, 1, 0, 1]
+    assert v("last_commit_timestamp_seconds") == v("started_timestamp_seconds") == T
+    assert v("build_info", version_=__version__) == 1
+    assert v("links_info", page="https://page", runbooks="https://runbooks") == 1
+    watched.metrics(LedgerState(broken=True))
+    assert v("ledger_broken") == 1
+
+
+def test_the_process_is_measured_as_everywhere(watched: Watched) -> None:
+    """Memory, time and files of the process have the names that every Prometheus client gives them."""
+    names = {name for name, _ in watched.samples()}
+    assert {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_open_fds"} <= names
+
+
+def episodes(watched: Watched) -> list[dict[str, str]]:
+    """Labels of the open trips."""
+    return [dict(labels) for name, labels in watched.samples() if name == "holdback_episode_info"]
+
+
+def test_a_trip_is_told_as_long_as_it_is_open(watched: Watched) -> None:
+    """One series a version says what is wrong, since when, what moved most and what was done; resolved, it is gone."""
+    tell_all(watched)
+    assert episodes(watched) == [
+        {
+            "model": "m",
+            "version": "1",
+            "since": "1970-01-01 00:16:40 UTC",
+            "why": TRIP.why,
+            "moved": TRIP.moved,
+            "did": "raised the bar: the model answers only what it is surest of, the rest goes down route.chain",
+            "first": first(TRIP),
+        }
+    ]
+    assert watched.value("page_open", version="1") == 1
+    for k in range(100):
+        watched.metrics(Standing(version="1", trip=replace(TRIP, state="open", why=f"worse {k}")))
+        assert len(episodes(watched)) == 1
+    watched.metrics(Standing(version="1", trip=replace(TRIP, state="closed", ended=T + 9, paged=False)))
+    assert episodes(watched) == []
+    assert watched.value("page_open", version="1") == 0
+
+
+def test_a_trip_by_a_warning_opens_no_page(watched: Watched) -> None:
+    """A change in the inputs alone is told, and wakes nobody; a version that has never tripped has no page either."""
+    watched.metrics(Standing(version="1", trip=replace(TRIP, paged=False, harm=False)))
+    watched.metrics(Standing(version="2", trip=None))
+    assert [each["version"] for each in episodes(watched)] == ["1"]
+    assert [watched.value("page_open", version=version) for version in ("1", "2")] == [0, 0]
+
+
+def test_texts_of_a_trip_are_bounded_lines(watched: Watched) -> None:
+    """A feature with a hostile name can neither break out of its label nor fill the memory of who scrapes."""
+    hostile = 'f"} 1\nholdback_fake 1\x1b[31m' + "x" * 10_000
+    watched.metrics(Standing(version="1", trip=replace(TRIP, why=hostile, moved=hostile)))
+    (told,) = episodes(watched)
+    assert told["why"].startswith('f"} 1 holdback_fake 1 [31mxxx')
+    assert max(len(text) for text in told.values()) <= 300
+    assert "holdback_fake" not in {name for name, _ in watched.samples()}
+
+
+def test_a_judge_that_loses_its_office_forgets_what_it_knew_as_the_judge(watched: Watched) -> None:
+    """Its last states would stand for ever, and page for ever; what it then reads in the ledger it shows."""
+    tell_all(watched)
+    watched.metrics(Role(judge=False))
+    names = {name for name, _ in watched.samples()}
+    gone = {"breaker_state", "guarantee", "health", "threshold", "page_open", "episode_info", "evidence_log10"}
+    assert names.isdisjoint(f"holdback_{name}" for name in gone)
+    assert watched.value("judge") == watched.value("versions_judged") == 0
+    verdict = Verdict(BreakerState.CLOSED, 3, 0.3, 0.6, 0.1, 0.05, 0.9, 20.0, T, 12)
+    for _ in range(2):
+        watched.metrics(Ruled(version="1", verdict=verdict, guarantee="tracking"))
+        watched.metrics(Role(judge=False))
+    assert watched.value("breaker_state", version="1", holdback_breaker_state="closed") == 1
+
+
+def test_promtool_finds_nothing_to_say(watched: Watched) -> None:
+    """`promtool check metrics` reads the exposition as it is served, and has no remark on a name, a type or a help."""
+    promtool = require("promtool")
+    tell_all(watched)
+    text = generate_latest(watched.registry)
+    said = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
+    assert (said.returncode, said.stdout, said.stderr) == (0, b"", b"")
 
 
 def test_exactly_one_state_is_set(watched: Watched) -> None:
@@ -146,11 +285,13 @@ def test_the_document_lists_exactly_these_metrics(watched: Watched) -> None:
 
 
 def described(watched: Watched) -> list[tuple[str, str, str, str]]:
-    """(name as scraped, type, labels, help) of every metric that is registered."""
+    """(name as scraped, type, labels, help) of every metric of Holdback's own that is registered."""
     tell_all(watched)
     rows = []
     for family in watched.registry.collect():
-        name = family.name + "_total" if family.type == "counter" else family.name
+        if family.name.startswith("process_"):
+            continue
+        name = family.name + {"counter": "_total", "info": "_info"}.get(family.type, "")
         sample = next(s for s in family.samples if not s.name.endswith("_created"))
         labels = [f"`{label}`" for label in sample.labels if label not in {"model", "le", family.name}]
         kind = "state set" if family.type == "stateset" else family.type
