@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fallback.types import Verdict
+from monitor.observing_replica import Broker, Lag, LedgerState, Queue, Role
 
 __all__ = [
     "Alarm",
@@ -220,45 +221,6 @@ class Frames:
     """New frames of the demo, oldest first."""
 
     frames: Sequence[Frame]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lag:
-    """How far this replica is behind the log, over its partitions of predictions and outcomes."""
-
-    records: int
-    """Records that lie in the log and are not committed yet."""
-    seconds: float = 0.0
-    """Age of the oldest of them; 0 if there is none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
-    """How many requests wait for a person, and how many may."""
-
-    depth: int
-    limit: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broker:
-    """Whether the broker answers."""
-
-    connected: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
-    """Whether this replica is the judge now."""
-
-    judge: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerState:
-    """Whether the ledger that was read is whole: every record carries the hash of the one before."""
-
-    broken: bool
 
 
 # the last five say how the replica itself is: told when that changes, or about once a second
