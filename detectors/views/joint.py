@@ -13,6 +13,8 @@ from detectors.types import FloatArray, IntArray, State
 __all__ = ["JointScalars", "choose_pairs", "concordance"]
 
 _CLIP = 10.0
+_SIGMAS_AN_IQR = 1.349
+_GRAIN = 2.0**-20
 _MOST_DIMENSIONS = 256
 _KEPT_VARIANCE = 0.9
 _CLUSTERS = 8
@@ -25,12 +27,13 @@ class JointScalars:
 
     All of the standardised row x: centred on the medians, divided by the spreads, missing values at the centre,
     clipped at 10 so that one wild value does not drown the others. The residual is what the leading axes (90 % of the
-    variance) leave.
+    variance) leave. All are multiples of 2^-20: the last bits of a matrix product depend on how many rows it has, and
+    rows of whole numbers lie on the edges of bins, where the last bit decides.
 
     Attributes
     ----------
     centre, spread
-        (features,): median and standard deviation of the reference.
+        (features,): median of the reference, and standard deviation of what is within 10 robust ones of it.
     axes
         (features, dimensions): whitening, leading axes first.
     leading
@@ -55,8 +58,8 @@ class JointScalars:
             finite = np.where(np.isfinite(values), values, np.nan)
             # a feature that is never there has no median; zeros stand for it
             finite[~np.isfinite(finite).any(axis=1)] = 0.0
-            centre, spread = np.nanmedian(finite, axis=1), np.nanstd(finite, axis=1)
-        spread = np.where(spread > 0, spread, 1.0)
+            centre, spread = np.nanmedian(finite, axis=1), _spread(finite)
+        spread = np.where(np.isfinite(spread) & (spread > 0), spread, 1.0)
         x = _standardised(values, centre, spread)
         variance, vectors = np.linalg.eigh(np.atleast_2d(np.cov(x)))
         order = np.argsort(variance)[::-1][:_MOST_DIMENSIONS]
@@ -82,15 +85,10 @@ class JointScalars:
         squares = np.einsum("de,de->e", z, z)
         rest = z[self.leading :]
         apart = squares + (self.clusters**2).sum(axis=1)[:, None] - 2 * (self.clusters @ z)
-        return np.concatenate(
-            [
-                x.mean(axis=0)[None],
-                self.directions @ z,
-                np.sqrt(squares)[None],
-                np.sqrt(np.einsum("de,de->e", rest, rest))[None],
-                np.sqrt(np.maximum(apart.min(axis=0), 0.0))[None],
-            ]
-        )
+        # distances as squares: near zero a root makes much of the last bits
+        squared = np.stack([squares, np.einsum("de,de->e", rest, rest), np.maximum(apart.min(axis=0), 0.0)])
+        linear = np.concatenate([x.mean(axis=0)[None], self.directions @ z])
+        return np.concatenate([_rounded(linear), np.sqrt(_rounded(squared))])
 
     def state(self) -> State:
         """Arrays for a profile."""
@@ -171,8 +169,23 @@ def _signs(values: FloatArray, medians: FloatArray) -> NDArray[np.float32]:
     return np.nan_to_num(np.sign(values - medians[:, None])).astype(np.float32)
 
 
+def _spread(finite: FloatArray) -> FloatArray:
+    """Standard deviation of each feature, values beyond 10 robust ones (by the quartiles) drawn in: (features,).
+
+    A single sentinel like 999999 would otherwise make all other values of its feature look alike.
+    """
+    low, centre, high = np.nanquantile(finite, [0.25, 0.5, 0.75], axis=1)
+    reach = np.where(high > low, _CLIP * (high - low) / _SIGMAS_AN_IQR, np.inf)
+    return np.asarray(np.nanstd(np.clip(finite, (centre - reach)[:, None], (centre + reach)[:, None]), axis=1))
+
+
+def _rounded(values: FloatArray) -> FloatArray:
+    return np.asarray(np.rint(values / _GRAIN) * _GRAIN)
+
+
 def _standardised(values: FloatArray, centre: FloatArray, spread: FloatArray) -> FloatArray:
-    x = (values - centre[:, None]) / spread[:, None]
+    with np.errstate(over="ignore"):  # what overflows is clipped
+        x = (values - centre[:, None]) / spread[:, None]
     return np.clip(np.nan_to_num(x, nan=0.0, posinf=_CLIP, neginf=-_CLIP), -_CLIP, _CLIP)
 
 

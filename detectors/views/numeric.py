@@ -12,6 +12,7 @@ from detectors.types import FloatArray
 __all__ = ["NumericViews"]
 
 _BLOCK = 64
+_BINS_IN_A_BYTE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,17 @@ class NumericViews:
         """Bins a view, the special ones included."""
         return int(self.edges.shape[1]) + 1
 
-    def bin(self, values: FloatArray) -> NDArray[np.uint8]:
+    def bin(self, values: FloatArray) -> NDArray[np.unsignedinteger]:
         """Bin of each value: (views, events)."""
         ordinary = self.edges.shape[1] - 1
         inner = self.edges[:, 1:-1, None]
-        bins = np.empty(values.shape, dtype=np.uint8)
+        code = np.uint8 if self.bins <= _BINS_IN_A_BYTE else np.uint16
+        bins = np.empty(values.shape, dtype=code)
         for start in range(0, len(values), _BLOCK):
             part = slice(start, start + _BLOCK)
             # comparing with every edge and adding up is several times faster than a binary search a value
             above = values[part, None, :] > inner[part]
-            np.add.reduce(above.view(np.uint8), axis=1, dtype=np.uint8, out=bins[part])
+            np.add.reduce(above.view(np.uint8), axis=1, dtype=code, out=bins[part])
         # NaN compares false, and so does a view without any reference value: it is outside, if not missing
         inside = (values >= self.edges[:, :1]) & (values <= self.edges[:, -1:])
         bins[~inside] = ordinary
