@@ -74,8 +74,9 @@ class Evidence:
 
     The batch is counted before it is paid: given the pooled counts it is a draw without replacement, and by
     Hoeffding's convex ordering its expected payoff is at most one. A view's M is the mean over its bets, the weights
-    sum to one, so E[max over views of weight x M_t] <= t and P(alarm by t) <= t / A under any dependence, as long as
-    rows are exchangeable. How far apart false alarms come in batches is measured, not proven: `docs/evidence.md`.
+    sum to one, so at each t E[max over views of weight x M_t] <= t, and the evidence stands at A or above with a
+    probability of at most t / A, under any dependence, as long as rows are exchangeable. That holds moment by moment.
+    How far apart false alarms come is measured, not proven: `docs/evidence.md`.
 
     After an alarm the view has one open episode: its counts since the estimated change leave the reference, which is
     held. It ends when a detector begun anew has stayed below sqrt(A) for 10 minutes and 1,000 events, and the bets that
@@ -116,8 +117,7 @@ class Evidence:
         self._log_weight = np.log(layout.weights())
         self._pooled = reference.astype(np.int64)
         self._log_m = np.full(len(self._bet_view), -np.inf)
-        self._since = np.zeros(layout.width)
-        self._live = np.zeros(layout.width, dtype=np.int64)
+        self._since = np.zeros((2, layout.width))  # counts since the change: all, and those in the reference
         self._held = np.zeros(len(sizes), dtype=bool)
         self._quiet = np.zeros((2, len(sizes)))  # since when, and events since then
         self._winners = np.full(len(self._bet_view), -np.inf)  # log-share of the bets that raised the alarm
@@ -164,7 +164,6 @@ class Evidence:
             "pooled": self._pooled.copy(),
             "log_m": self._log_m.copy(),
             "since": self._since.copy(),
-            "live": self._live.copy(),
             "held": self._held.copy(),
             "quiet": self._quiet.copy(),
             "winners": self._winners.copy(),
@@ -177,7 +176,6 @@ class Evidence:
         self._pooled = state["pooled"].astype(np.int64)
         self._log_m = state["log_m"].astype(np.float64)
         self._since = state["since"].astype(np.float64)
-        self._live = state["live"].astype(np.int64)
         self._held = state["held"].astype(bool)
         self._quiet = state["quiet"].astype(np.float64)
         self._winners = state["winners"].astype(np.float64)
@@ -251,12 +249,10 @@ class Evidence:
 
     def _count(self, counts: IntArray, log_m_before: FloatArray, log_w: FloatArray) -> None:
         active = ~(self._held[self._bin_view] | self.frozen)
-        total = counts.sum(axis=0) * active
-        self._pooled += total
-        self._live += total
+        self._pooled += counts.sum(axis=0) * active
         for batch, before, w in zip(counts, log_m_before, log_w, strict=True):
             self._since *= retained(before, w)[self._bin_view]
-            self._since += batch
+            self._since += batch, batch * active
 
     def _watch_held(self, log_m: FloatArray, growth: FloatArray, time: float, events: int) -> list[int]:
         """Begin the evidence of a held view anew where it is high; the views that are back."""
@@ -275,9 +271,9 @@ class Evidence:
     def _open(self, view: int, batch: int, evidence: float, times: FloatArray) -> Alarm:
         """Open an episode: what came since the change leaves the reference, and both are held."""
         bins = slice(self._bins[view], self._bins[view + 1])
-        now = np.minimum(np.rint(self._since[bins]).astype(np.int64), self._live[bins])
-        self._pooled[bins] -= now
-        self._since[bins] = now
+        # while frozen the reference learnt nothing, so nothing of that can leave it
+        now, learnt = np.rint(self._since[:, bins]).astype(np.int64)
+        self._pooled[bins] -= learnt
         self._held[view] = True
         self._quiet[:, view] = times[batch], 0
         bets = self._bet_view == view
@@ -292,7 +288,6 @@ class Evidence:
         """End episodes: all starts anew on the old counts."""
         for view in views:
             bins = slice(self._bins[view], self._bins[view + 1])
-            self._since[bins] = 0
-            self._live[bins] = 0
+            self._since[:, bins] = 0
             self._held[view] = False
             self._log_m[self._bet_view == view] = -np.inf

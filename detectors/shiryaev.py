@@ -3,8 +3,9 @@ r"""The Shiryaev-Roberts recursion, in logarithms, and the counts since the chan
 .. math:: M_t = (M_{t-1} + w_t) \, G_t
 
 :math:`G_t` is the factor by which a bet that began before the batch grew in it, :math:`w_t` what the promise counts:
-days since the last batch, or its events. If :math:`E[G_t]\le 1` then :math:`E[M_t] \le \sum w`, so an alarm at
-:math:`M \ge A` comes no sooner than after A days (or events) on average.
+days since the last batch, or its events. If :math:`E[G_t] \le 1` given all that came before, :math:`M_t - \sum w` does
+not rise on average, and an alarm at :math:`M \ge A` comes no sooner than after A days (or events) on average. If only
+products of consecutive :math:`G` have means of at most one, :math:`E[M_t] \le \sum w` still holds at each moment.
 
 References
 ----------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise, permutations
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from detectors.counting import Views, ViewSettings
 from detectors.evidence import Evidence, EvidenceReading
 from detectors.layout import Layout, group_weights
+from detectors.payoffs import Bets, OrderedBets, PairBets, StepBets
 from detectors.shiryaev import log_means, retained
 from detectors.types import FloatArray, IntArray, Rows
 
@@ -77,6 +80,20 @@ def test_a_frozen_reference_does_not_grow() -> None:
     assert (evidence.state()["pooled"] == reference).all()
 
 
+def test_what_a_frozen_reference_never_learnt_does_not_leave_it() -> None:
+    """A change while it is frozen is told in full, and takes nothing from the counts of before."""
+    reference, counts = batches(2, change=(20, 60))
+    evidence = Evidence(LAYOUT, reference, np.log(1e6))
+    run(evidence, counts[:20], [])
+    evidence.frozen = True
+    alarm = next(alarm for reading in run(evidence, counts[20:], []) for alarm in reading.alarms if alarm.view == 0)
+    learnt = reference[:10] + counts[:20, :10].sum(axis=0)
+    assert (alarm.batch + 1) * 100 * 0.9 <= alarm.now.sum() <= (alarm.batch + 4) * 100
+    gone = learnt - alarm.before
+    assert (gone >= 0).all()
+    assert gone.sum() <= 300
+
+
 def test_what_came_since_the_change_leaves_the_reference() -> None:
     """The alarm's two histograms add up to all that was counted, and the later one is mostly of the change."""
     reference, counts = batches(1)
@@ -88,6 +105,56 @@ def test_what_came_since_the_change_leaves_the_reference() -> None:
     assert (alarm.before + alarm.now == (reference + counts[: at + 1].sum(axis=0))[:10]).all()
     since = 100 * (at + 1 - 20)
     assert since * 0.7 <= alarm.now.sum() <= since * 1.6
+
+
+def test_evidence_equals_a_sum_over_change_points() -> None:
+    """As the formula is written: for each view the mean over its bets of the sum over s of w_s times the growth since.
+
+    Each batch is in the counts that it is compared with; the padding of a stepped view has no bets.
+    """
+    reference, counts = batches(3, n=12, change=(6, 12))
+    clock = np.linspace(1.0, 7.0, 12)
+    top = Evidence(LAYOUT, reference, np.log(1e30)).update(counts, clock, np.arange(12.0)).top
+    starts, weights = LAYOUT.starts(), LAYOUT.weights()
+    kinds: list[Bets] = [OrderedBets(), OrderedBets(), StepBets(4), PairBets()]
+    for t in range(12):
+        evidence = []
+        for view, bets in enumerate(kinds):
+            bins = slice(starts[view], starts[view + 1])
+            growth = np.stack(
+                [
+                    bets.growth(
+                        (reference[bins] + counts[: r + 1, bins].sum(axis=0)).astype(float)[None, None],
+                        counts[r, bins].astype(float)[None, None],
+                    )[0, 0]
+                    for r in range(t + 1)
+                ]
+            )
+            m = sum(clock[s] * np.exp(growth[s:].sum(axis=0)) for s in range(t + 1))
+            evidence.append(weights[view] * np.mean(m))
+        assert top[t] == pytest.approx(np.log(max(evidence)))
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1, 1), (2, 2), (1, 3), (4,)])
+@pytest.mark.parametrize("values", ["aabbcc", "aaabbc", "aaaaab"])
+def test_on_average_over_all_orders_evidence_is_at_most_the_time(values: str, sizes: tuple[int, ...]) -> None:
+    """All orders of the rows enumerated: two are the reference, four come in batches. E[M_t] <= t after each of them.
+
+    This is what exchangeability promises, in full and not by simulation, for categories and for ordered bins.
+    """
+    layout = Layout(("x",), 5, ("kind",), (3,), (), ("single", "single"))
+    total, n = np.zeros(len(sizes)), 0
+    for order in set(permutations(values)):
+        row = np.array(["abc".index(value) for value in order])
+        one = np.eye(3, dtype=np.int64)[row]
+        counts = np.concatenate([one, np.zeros((6, 2), np.int64), one], axis=1)
+        ends = np.cumsum((2, *sizes))
+        batch = np.stack([counts[start:end].sum(axis=0) for start, end in pairwise(ends)])
+        evidence = Evidence(layout, counts[:2].sum(axis=0), np.log(1e9))
+        mean = evidence.update(batch, np.array(sizes, float), np.arange(len(sizes), dtype=float)).top
+        total += np.exp(mean)
+        n += 1
+    assert (total / n <= np.cumsum(sizes) * (1 + 1e-9)).all()
 
 
 def test_weights_sum_to_one_and_absent_groups_leave_theirs() -> None:

@@ -75,9 +75,13 @@ def test_every_transition_is_told_with_the_alarms_before_it() -> None:
 
 
 def test_the_counts_in_the_ledger_bear_its_alarms_out() -> None:
-    """Warnings by features and pages by errors alike, and not once the counts are tampered with."""
+    """Warnings by features and pages by errors alike, and not once the counts are tampered with.
+
+    Of warnings those that are clear of the level: what has just reached it batch by batch may fail to in one step, for
+    the counts since the estimated change hold some from before it.
+    """
     alarms = [each for each in decoded(run()[0]) if each["kind"] == "alarm"]
-    warnings = [each for each in alarms if "before" in each]
+    warnings = [each for each in alarms if "before" in each and each["log10_evidence"] >= 8]
     harms = [each for each in alarms if "tolerated" in each and each["view"] != "error by confidence"]
     assert warnings
     assert harms
