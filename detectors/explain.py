@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "bin_names", "explain"]
 
+_NEARLY = 0.9
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -39,7 +41,8 @@ def explain(views: Views, view: int, before: IntArray, now: IntArray, log_eviden
     """Name the part of a view that moved most.
 
     Of all upper tails, lower tails and single bins it is the one whose share changed most surely, by the
-    log-likelihood ratio `q log(q/p) + (1 - q) log((1 - q)/(1 - p))`.
+    log-likelihood ratio `q log(q/p) + (1 - q) log((1 - q)/(1 - p))`; of parts that are nearly as sure, such as a
+    tail and the rest, it is the one that grew.
 
     Parameters
     ----------
@@ -55,10 +58,10 @@ def explain(views: Views, view: int, before: IntArray, now: IntArray, log_eviden
     name, bins, ordered = views.layout().names[view], bin_names(views, view), view < len(views.ordered.edges)
     before, now = before[: len(bins)], now[: len(bins)]
     p, q = _shares(before), _shares(now)
-    parts = [(f"{name}: {bins[i]}", p[i], q[i]) for i in range(len(bins))]
-    if ordered:
-        parts += _tails(name, views.ordered.edges[view], p, q)
-    text, share, shown = max(parts, key=lambda part: _divergence(part[1], part[2]))
+    # tails first: of equals the first is named, and the last bin is the shortest tail
+    parts = _tails(name, views.ordered.edges[view], p, q) if ordered else []
+    parts += [(f"{name}: {bins[i]}", float(p[i]), float(q[i])) for i in range(len(bins))]
+    text, share, shown = _surest(parts)
     odds = log_evidence / np.log(10)
     why = f"{text}: {_percent(share)} of the reference, {_percent(shown)} of the last {int(now.sum()):,} events"
     return Explanation(f"{why}; odds 10^{odds:.0f} to 1", bins, tuple(float(x) for x in p), tuple(float(x) for x in q))
@@ -83,6 +86,12 @@ def _tails(name: str, edges: FloatArray, p: FloatArray, q: FloatArray) -> list[t
     above = [(f"{name} above {_number(edges[i])}", float(above_p[i]), float(above_q[i])) for i in inner]
     below = [(f"{name} up to {_number(edges[i])}", float(below_p[i - 1]), float(below_q[i - 1])) for i in inner]
     return above + below
+
+
+def _surest(parts: list[tuple[str, float, float]]) -> tuple[str, float, float]:
+    sure = [_divergence(p, q) for _, p, q in parts]
+    near = [i for i, each in enumerate(sure) if each >= _NEARLY * max(sure)]
+    return parts[max(near, key=lambda i: (parts[i][2] > parts[i][1], sure[i]))]
 
 
 def _shares(counts: IntArray) -> FloatArray:
