@@ -53,7 +53,7 @@ def load(data: bytes) -> Profile:
         if told["format"] != _FORMAT:
             raise ProfileError(f"its format is {told['format']!r}, this version reads {_FORMAT!r}; fit it again")
         return _profile(told, arrays, digest)
-    except (SafetensorError, KeyError, ValueError, TypeError, OverflowError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ProfileError(f"it is no readable profile ({error}); fit it again") from error
 
 
