@@ -115,6 +115,7 @@ class Harm:
         )
         self._log_weight = np.log(np.maximum(_weights(known), 1e-300))
         self._bets = self._possible()
+        self._pays = self._payoffs(1.0)
         self._log_m = np.full((len(self._p0), len(_RATIOS)), -np.inf)
         self._waited = np.zeros(len(self._p0))
         self._since = np.zeros((len(self._p0), 2))
@@ -170,6 +171,11 @@ class Harm:
         """λ of each bet, (views, bets), short of the one that would lose all on a right answer."""
         return _possible(self._p0[:, None])
 
+    def _payoffs(self, weight: float) -> tuple[FloatArray, FloatArray]:
+        """Logarithm of what each bet pays for a right and for a wrong answer of this weight, (views, bets) each."""
+        bets, p0 = weight * self._bets, self._p0[:, None]
+        return np.log1p(-bets * p0), np.log1p(bets * (1 - p0))
+
     def _growth(self, labels: Sequence[Labels], misses: float, covered: float) -> tuple[FloatArray, FloatArray]:
         """Log-growth (views, bets) and right and wrong labels (views, 2)."""
         growth = np.zeros_like(self._log_m)
@@ -181,8 +187,7 @@ class Harm:
             suspected = each.counts[Stake.SUSPECTED].sum(axis=0)
             growth[_ERROR] += self._paid(_ERROR, audited, 1.0) + self._paid(_ERROR, others, each.propensity)
             growth[_TILT] += self._tilted(bands)
-            for band in np.flatnonzero(bands.sum(axis=1)).tolist():
-                growth[_FIRST_BAND + band] += self._paid(_FIRST_BAND + band, bands[band], 1.0)
+            growth[_FIRST_BAND:_PROMISE] += self._paid(slice(_FIRST_BAND, _PROMISE), bands, 1.0)
             growth[_PROMISE] += self._paid(_PROMISE, audited, 1.0)
             growth[_PROMISE] += self._paid(_PROMISE, suspected, each.propensity)
             seen[[_ERROR, _TILT]] += bands.sum(axis=0)
@@ -192,10 +197,10 @@ class Harm:
         seen[_COVERAGE] += (covered, misses)
         return growth, seen
 
-    def _paid(self, view: int, counts: FloatArray | IntArray, weight: float) -> FloatArray:
-        right, wrong = counts.astype(np.float64)
-        bet, p0 = weight * self._bets[view], self._p0[view]
-        paid: FloatArray = right * np.log1p(-bet * p0) + wrong * np.log1p(bet * (1 - p0))
+    def _paid(self, views: int | slice, counts: FloatArray | IntArray, weight: float) -> FloatArray:
+        """Log-growth of some views' bets, (..., bets), by their right and wrong labels, (..., 2)."""
+        right, wrong = self._pays if weight == 1.0 else self._payoffs(weight)
+        paid: FloatArray = counts[..., :1] * right[views] + counts[..., 1:] * wrong[views]
         return paid
 
     def _tilted(self, bands: IntArray) -> FloatArray:
@@ -214,9 +219,11 @@ class Harm:
 
     def _resolve(self, labels: FloatArray, time: float) -> None:
         """Begin the evidence of a held view anew where it is high; release those that have been quiet long enough."""
+        self._quiet[1] += labels
+        if not self._held.any():
+            return
         high = self._held & (self._means() >= self._level / 2)
         self._log_m[high] = -np.inf
-        self._quiet[1] += labels
         self._quiet[0, high], self._quiet[1, high] = time, 0
         quiet = self._held & (time - self._quiet[0] >= QUIET_SECONDS) & (self._quiet[1] >= QUIET_EVENTS)
         self._held &= ~quiet

@@ -100,6 +100,7 @@ class Selective:
         self._suspicion = Suspicion()
         self._certificate = Certificate(max_error, confidence)
         self._epoch = 0
+        self._now: SelectiveReading | None = None
 
     def update(
         self,
@@ -132,17 +133,21 @@ class Selective:
             self._traffic += traffic
         side, evidences = self._count(labels, outstanding) if labels else (None, self._detector.log_evidence)
         self._suspicion.update(requests, evidence, alarm=warning_alarm or side is Side.WORSE)
-        return self._reading(side, evidences)
+        self._now = None
+        return self.reading() if side is None else self._reading(side, evidences)
 
     def begin_epoch(self) -> int:
         """Start a new epoch for a reason from outside (a harm alarm, a new profile): what was proven is no longer."""
         self._epoch += 1
         self._certificate.reset()
+        self._now = None
         return self._epoch
 
     def reading(self) -> SelectiveReading:
         """Say what holds now, without a new batch."""
-        return self._reading(None, self._detector.log_evidence)
+        if self._now is None:
+            self._now = self._reading(None, self._detector.log_evidence)
+        return self._now
 
     def state(self) -> State:
         """All parts' arrays, the fit, recent traffic, and what is being learnt."""
@@ -168,6 +173,7 @@ class Selective:
         self._detector = EpochDetector(self._fit)
         for part in (self._tracking, self._detector, self._suspicion, self._certificate):
             part.restore(state)
+        self._now = None
 
     def _count(self, labels: Sequence[Labels], outstanding: float) -> tuple[Side | None, tuple[float, float]]:
         """Let the labels move everything; the side that alarmed and the evidence before the detector began anew."""
