@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -60,6 +60,11 @@ class Views:
     joint: JointScalars | None
     pairs: IntArray
     medians: FloatArray
+    _layout: Layout = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay the bins out once: the names of 2,000 pairs take longer to write than a batch to count."""
+        object.__setattr__(self, "_layout", self._laid_out())
 
     @classmethod
     def fit(
@@ -94,6 +99,9 @@ class Views:
 
     def layout(self) -> Layout:
         """Names, places and weights of the bins."""
+        return self._layout
+
+    def _laid_out(self) -> Layout:
         scalars = () if self.joint is None else self.joint.names
         pairs = tuple(f"{self.numeric[a]} with {self.numeric[b]}" for a, b in self.pairs)
         stepped = self.categorical + (("predicted label",) if self.label else ())
@@ -120,15 +128,15 @@ class Views:
         """
         layout = self.layout()
         batches, width = len(starts) - 1, layout.width
-        counts = np.zeros((batches, width), dtype=np.int64)
         base = np.repeat(np.arange(batches) * width, np.diff(starts))
-        bins = self.ordered.bin(_scalars(rows, self.outputs, self.joint))
-        columns = [bins + (np.arange(len(bins)) * layout.bins)[:, None]]
+        columns = np.arange(len(layout.ordered))[:, None] * layout.bins + base
+        columns += self.ordered.bin(_scalars(rows, self.outputs, self.joint))
+        flat = [columns.ravel()]
         texts = (*rows.categorical, *([rows.label] if self.label else []))
         for i, (view, values) in enumerate(zip(self.stepped, texts, strict=True)):
-            columns.append((view.bin(values) + layout.step_start + i * layout.step_bins)[None])
-        flat = np.concatenate([(column + base).ravel() for column in columns])
-        counts += np.bincount(flat, minlength=batches * width).reshape(batches, width)
+            flat.append(view.bin(values) + (layout.step_start + i * layout.step_bins) + base)
+        places = np.concatenate(flat) if len(flat) > 1 else flat[0]
+        counts: IntArray = np.bincount(places, minlength=batches * width).reshape(batches, width)
         if len(self.pairs):
             both = concordance(rows.numeric, self.medians, self.pairs, starts)
             counts[:, layout.pair_start :] = both.reshape(batches, -1)

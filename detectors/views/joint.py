@@ -153,20 +153,20 @@ def concordance(values: FloatArray, medians: FloatArray, pairs: IntArray, starts
         (batches, pairs, 2): same, different.
     """
     signs = _signs(values, medians)
-    counts = np.empty((len(starts) - 1, len(pairs), 2), dtype=np.int64)
-    for batch, (start, end) in enumerate(pairwise(starts)):
-        part = signs[:, start:end]
-        sums = (part @ part.T)[pairs[:, 0], pairs[:, 1]]
-        sided = np.abs(part)
-        both = (sided @ sided.T)[pairs[:, 0], pairs[:, 1]]
-        counts[batch, :, 0] = (both + sums) / 2
-        counts[batch, :, 1] = (both - sums) / 2
-    return counts
+    sided, at = np.abs(signs), pairs[:, 0] * len(signs) + pairs[:, 1]
+    sums, both = np.empty((2, len(starts) - 1, len(pairs)), dtype=np.float32)
+    for batch, (start, end) in enumerate(pairwise(starts.tolist())):
+        (signs[:, start:end] @ signs[:, start:end].T).take(at, out=sums[batch], mode="clip")
+        known = sided[:, start:end]
+        # without a missing value, which is the rule, every event counts for every pair
+        both[batch] = end - start if known.all() else (known @ known.T).take(at)
+    return np.stack([both + sums, both - sums], axis=-1).astype(np.int64) // 2
 
 
 def _signs(values: FloatArray, medians: FloatArray) -> NDArray[np.float32]:
+    above, below = values > medians[:, None], values < medians[:, None]
     # float32 holds counts of a batch exactly, and multiplies fast
-    return np.nan_to_num(np.sign(values - medians[:, None])).astype(np.float32)
+    return (above.view(np.int8) - below.view(np.int8)).astype(np.float32)
 
 
 def _spread(finite: FloatArray) -> FloatArray:
@@ -186,7 +186,9 @@ def _rounded(values: FloatArray) -> FloatArray:
 def _standardised(values: FloatArray, centre: FloatArray, spread: FloatArray) -> FloatArray:
     with np.errstate(over="ignore"):  # what overflows is clipped
         x = (values - centre[:, None]) / spread[:, None]
-    return np.clip(np.nan_to_num(x, nan=0.0, posinf=_CLIP, neginf=-_CLIP), -_CLIP, _CLIP)
+    np.clip(x, -_CLIP, _CLIP, out=x)
+    x[np.isnan(x)] = 0.0
+    return x
 
 
 def _cluster(z: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -57,16 +57,28 @@ class NumericViews:
     def bin(self, values: FloatArray) -> NDArray[np.unsignedinteger]:
         """Bin of each value: (views, events)."""
         ordinary = self.edges.shape[1] - 1
-        inner = self.edges[:, 1:-1, None]
-        code = np.uint8 if self.bins <= _BINS_IN_A_BYTE else np.uint16
-        bins = np.empty(values.shape, dtype=code)
+        bins = np.empty(values.shape, dtype=np.uint8 if self.bins <= _BINS_IN_A_BYTE else np.uint16)
         for start in range(0, len(values), _BLOCK):
             part = slice(start, start + _BLOCK)
-            # comparing with every edge and adding up is several times faster than a binary search a value
-            above = values[part, None, :] > inner[part]
-            np.add.reduce(above.view(np.uint8), axis=1, dtype=code, out=bins[part])
+            bins[part] = _edges_below(values[part], self.edges[part, 1:-1], bins.dtype)
         # NaN compares false, and so does a view without any reference value: it is outside, if not missing
         inside = (values >= self.edges[:, :1]) & (values <= self.edges[:, -1:])
         bins[~inside] = ordinary
         bins[np.isnan(values)] = ordinary + 1
         return bins
+
+
+def _edges_below(
+    values: FloatArray, edges: FloatArray, code: np.dtype[np.unsignedinteger]
+) -> NDArray[np.unsignedinteger]:
+    """How many of its view's edges each value exceeds: a binary search for all values at once, (views, events)."""
+    views, n = edges.shape
+    depth = n.bit_length()
+    padded = np.full((views, 2**depth - 1), np.inf)
+    padded[:, :n] = edges
+    flat, first = padded.ravel(), np.arange(views)[:, None] * padded.shape[1]
+    found = np.zeros(values.shape, dtype=code)
+    for step in (2**level for level in reversed(range(depth))):
+        beyond = values > flat[step - 1 :].take(found + first)
+        found += beyond.view(np.uint8) * code.type(step)
+    return found
