@@ -233,26 +233,30 @@ class Evidence:
     def _growth(self, counts: IntArray) -> FloatArray:
         """Log-growth of all bets over each batch: (batches, bets)."""
         layout = self._layout
-        alone = self._held[self._bin_view] | self.frozen
-        pooled = self._pooled + np.where(alone, counts, np.cumsum(counts, axis=0))
+        active, pooled = self._active(), counts.copy()
+        for batch in range(1, len(counts)):
+            pooled[batch] += pooled[batch - 1] * active
+        pooled += self._pooled
         ends = (0, layout.step_start, layout.pair_start, layout.width)
         shapes = ((len(layout.ordered), layout.bins), (len(layout.stepped), layout.step_bins), (len(layout.pairs), 2))
         parts = []
         for bets, start, end, shape in zip(self._bets, ends, ends[1:], shapes, strict=False):
             if end > start:
-                view = (len(counts), *shape)
-                grown = bets.growth(
-                    pooled[:, start:end].reshape(view).astype(float), counts[:, start:end].reshape(view).astype(float)
-                )
-                parts.append(grown.reshape(len(counts), -1))
+                total, seen = (each[:, start:end].astype(float).reshape(-1, *shape) for each in (pooled, counts))
+                parts.append(bets.growth(total, seen).reshape(len(counts), -1))
         return np.concatenate(parts, axis=1)
 
     def _count(self, counts: IntArray, log_m_before: FloatArray, log_w: FloatArray) -> None:
-        active = ~(self._held[self._bin_view] | self.frozen)
+        active = self._active()
         self._pooled += counts.sum(axis=0) * active
-        for batch, before, w in zip(counts, log_m_before, log_w, strict=True):
-            self._since *= retained(before, w)[self._bin_view]
-            self._since += batch, batch * active
+        both = np.stack([counts, counts * active], axis=1).astype(np.float64)
+        for batch, kept in zip(both, retained(log_m_before, log_w[:, None])[:, self._bin_view], strict=True):
+            self._since *= kept
+            self._since += batch
+
+    def _active(self) -> IntArray:
+        """(width,): 1 where the reference grows, 0 in views with an open episode and while it is frozen."""
+        return (~(self._held[self._bin_view] | self.frozen)).astype(np.int64)
 
     def _watch_held(self, log_m: FloatArray, growth: FloatArray, time: float, events: int) -> list[int]:
         """Begin the evidence of a held view anew where it is high; the views that are back."""

@@ -82,6 +82,7 @@ class RankTable:
         upper = below > above
         upper[:, -1] = True
         at = _cell(v) + upper * _CELLS
+        # an empty bin pays no event: its mass must only not poison the sum
         crosses, least = _crosses(upper), np.full_like(v, _LEAST)
         mass = np.empty_like(v)
         for bet, (base, slope) in enumerate(zip(self._base, self._slope, strict=True)):
@@ -92,10 +93,9 @@ class RankTable:
             mass[0, 0] = ends[0, 0]
             np.subtract(ends.ravel()[1:], ends.ravel()[:-1], out=mass.ravel()[1:])
             mass += crosses
-            # an empty bin pays no event: its mass must only not poison the sum
             np.log(np.maximum(mass, least, out=mass), out=mass)
             out[:, bet] = np.einsum("rb,rb->r", counts, mass)
-        share = np.where(pooled == 0, 1.0, pooled / total)
+        share = np.maximum(pooled / total, least)
         out -= np.einsum("rb,rb->r", counts, np.log(share))[:, None]
 
 

@@ -63,4 +63,4 @@ def retained(log_m_before: FloatArray, log_w: FloatArray | float) -> FloatArray:
     """
     with np.errstate(over="ignore", invalid="ignore"):
         share = 1.0 / (1.0 + np.exp(log_w - log_m_before))
-    return np.where(np.isneginf(log_m_before), 0.0, np.where(np.isneginf(log_w), 1.0, share))
+    return np.where(log_m_before == -np.inf, 0.0, np.where(log_w == -np.inf, 1.0, share))
