@@ -6,10 +6,11 @@ config.promise.max_error, config.promise.false_pages.n
 
 from __future__ import annotations
 
+from monitor.config.kafka import Kafka, Sasl, Tls
 from monitor.config.load import ENV_PREFIX, config_from, load_config, read_secret
 from monitor.config.promises import Columns, Outcomes, Promise, Section
 from monitor.config.root import Config
-from monitor.config.running import Evidence, Kafka, Log, Paging, Security, Views, Web
+from monitor.config.running import Evidence, Log, Paging, Security, Views, Web
 from monitor.config.schema import config_schema
 from monitor.config.serving import Breaker, Chain, ConstantHop, Hop, HttpHop, Reviews, Route
 from monitor.config.units import Delay, FalsePages, parse_delay, parse_duration, parse_false_pages, parse_share
@@ -33,8 +34,10 @@ __all__ = [
     "Promise",
     "Reviews",
     "Route",
+    "Sasl",
     "Section",
     "Security",
+    "Tls",
     "Views",
     "Web",
     "config_from",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from monitor.config.kafka import Kafka
 from monitor.config.promises import Columns
 from monitor.config.root import Config
 from monitor.config.serving import ConstantHop, Route
@@ -15,6 +16,7 @@ def cross_faults(config: Config) -> Iterator[tuple[str, str]]:
     """Every (path, message) of values that are fine alone and not together."""
     yield from _columns(config.columns)
     yield from _chain(config.route)
+    yield from _login(config.kafka)
     if config.promise.within is not None and config.columns.label is not None:
         yield (
             "promise.within",
@@ -67,3 +69,16 @@ def _chain(route: Route) -> Iterator[tuple[str, str]]:
             break
     if sum(hop == "human" for hop in route.chain) > 1:
         yield "route.chain", "`human` is listed more than once: there is one queue"
+
+
+def _login(kafka: Kafka) -> Iterator[tuple[str, str]]:
+    sasl, tls = kafka.sasl, kafka.tls
+    if sasl is not None and sasl.mechanism == "OAUTHBEARER" and sasl.token_file is None:
+        yield "kafka.sasl.token_file", "is required by OAUTHBEARER: a file with the token"
+    if sasl is not None and sasl.mechanism != "OAUTHBEARER":
+        for name in ("username", "password_file"):
+            if getattr(sasl, name) is None:
+                yield f"kafka.sasl.{name}", f"is required by {sasl.mechanism}"
+    if tls is not None and (tls.cert_file is None) != (tls.key_file is None):
+        missing = "cert_file" if tls.cert_file is None else "key_file"
+        yield f"kafka.tls.{missing}", "is required: a certificate and its key go together"

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from monitor.config.kafka import Kafka
 from monitor.config.promises import Columns, Outcomes, Promise, Section
-from monitor.config.running import Evidence, Kafka, Log, Paging, Security, Views, Web
+from monitor.config.running import Evidence, Log, Paging, Security, Views, Web
 from monitor.config.serving import Breaker, Reviews, Route
 from monitor.config.units import describe
 

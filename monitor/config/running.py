@@ -1,47 +1,13 @@
-"""Where the sidecar runs: Kafka, web, logs, and how it looks at the data."""
+"""How the sidecar runs: web, logs, pages, and how it looks at the data."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta
-
 from monitor.config.promises import Section
 from monitor.config.units import describe
 
-__all__ = ["Evidence", "Kafka", "Log", "Paging", "Security", "TopicName", "Views", "Web"]
-
-TopicName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
-
-
-def _topic(kind: str) -> Meta:
-    return describe(f"Default: <model>.{kind}.")
-
-
-class Kafka(Section, frozen=True, kw_only=True):
-    """The broker and the topics."""
-
-    bootstrap: Annotated[
-        str, describe("host:port, several with commas, or `embedded`. embedded: it needs nothing.", min_length=1)
-    ] = "embedded"
-    group: Annotated[str | None, describe("Consumer group. Default: holdback-<model>.")] = None
-    predictions: Annotated[TopicName | None, _topic("predictions")] = None
-    outcomes: Annotated[TopicName | None, _topic("outcomes")] = None
-    decisions: Annotated[TopicName | None, _topic("decisions")] = None
-    answers: Annotated[TopicName | None, _topic("answers")] = None
-    reviews: Annotated[TopicName | None, _topic("reviews")] = None
-    joined: Annotated[TopicName | None, _topic("joined")] = None
-    summaries: Annotated[TopicName | None, _topic("summaries")] = None
-    ledger: Annotated[TopicName | None, _topic("ledger")] = None
-    dead_letters: Annotated[TopicName | None, _topic("dead-letters")] = None
-    max_bytes: Annotated[
-        int, describe("Longest record that is read. 1000000: Kafka's own default.", ge=1_000, le=100_000_000)
-    ] = 1_000_000
-
-    def topic(self, kind: str, model: str) -> str:
-        """The topic of a kind such as `dead_letters`: the configured one, or <model>.dead-letters."""
-        named: str | None = getattr(self, kind)
-        return named if named is not None else f"{model}.{kind.replace('_', '-')}"
+__all__ = ["Evidence", "Log", "Paging", "Security", "Views", "Web"]
 
 
 class Evidence(Section, frozen=True, kw_only=True):

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from monitor.logs.memory import MemoryBroker, MemoryLog
-from monitor.logs.types import Chunk, Fenced, Log, Partition, Writer
+from monitor.logs.types import Behind, Chunk, Fenced, Log, LogLost, Partition, Writer
 
-__all__ = ["Chunk", "Fenced", "Log", "MemoryBroker", "MemoryLog", "Partition", "Writer"]
+__all__ = ["Behind", "Chunk", "Fenced", "Log", "LogLost", "MemoryBroker", "MemoryLog", "Partition", "Writer"]

@@ -12,7 +12,7 @@ from typing import Self
 
 from monitor.errors import RunError, UsageError
 from monitor.logs.kept import Records, check_keys, shares
-from monitor.logs.types import Chunk, Fenced, Partition
+from monitor.logs.types import Behind, Chunk, Fenced, Partition
 
 __all__ = ["MemoryBroker", "MemoryLog"]
 
@@ -67,6 +67,12 @@ class MemoryBroker:
         """The offset of the next record."""
         return self._records(topic, partition).end
 
+    def since(self, topic: str, partition: int, time: float) -> int:
+        """The offset of the first record that is not older than `time`; the end if there is none."""
+        records = self._records(topic, partition)
+        with self._changed:
+            return next((records.first + i for i, each in enumerate(records.times) if each >= time), records.end)
+
     def trim(self, topic: str, partition: int, before: int) -> None:
         """Forget the records with an offset below `before`; the others keep theirs."""
         records = self._records(topic, partition)
@@ -105,6 +111,7 @@ class MemoryLog:
         self._moved: dict[Partition, int] = {}
         self._open: _Transaction | None = None
         self._turn = 0
+        self._read_to = 0.0
         self._closed = False
         with broker._changed:
             for topic in self._topics:
@@ -139,9 +146,20 @@ class MemoryLog:
         """Records of any partition from `offset` on."""
         return self._broker.read(topic, partition, offset, max_records)
 
+    tail = read
+
     def end(self, topic: str, partition: int) -> int:
         """The offset behind the last record."""
         return self._broker.end(topic, partition)
+
+    def since(self, topic: str, partition: int, time: float) -> int:
+        """The offset of the first record that is not older than `time`."""
+        return self._broker.since(topic, partition, time)
+
+    def behind(self) -> Behind:
+        """How much has not been polled yet."""
+        left = sum(records.end - max(self._positions[where], records.first) for where, records in self._mine.items())
+        return Behind(left, max(0.0, self._broker._clock() - self._read_to) if left else 0.0)
 
     def committed(self, topic: str, partition: int) -> int:
         """The offset from which the group would continue."""
@@ -218,6 +236,7 @@ class MemoryLog:
             if take:
                 chunks.append(records.read(where, start, take))
                 self._positions[where] = self._moved[where] = start + take
+                self._read_to = chunks[-1].times[-1]
         return chunks
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from monitor.errors import RunError
 
-__all__ = ["Chunk", "Fenced", "Log", "Partition", "Writer"]
+__all__ = ["Behind", "Chunk", "Fenced", "Log", "LogLost", "Partition", "Writer"]
 
 Partition = tuple[str, int]
 """A topic and the number of one of its partitions."""
@@ -22,12 +22,19 @@ class Fenced(RunError):
     """
 
 
+class LogLost(RunError):
+    """The broker is out of reach, or this member's producer is of no use any more.
+
+    What is not committed is not written. Whoever catches this closes the log, waits, and joins again.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Records of one partition that follow each other; `offsets`, `values` and `times` are equally long.
 
     Offsets rise strictly, but may have gaps: a broker's own markers take some. `times` are the records' times in
-    seconds since 1970.
+    seconds since 1970. `kinds` are content types, None for all where no record names one.
     """
 
     topic: str
@@ -35,6 +42,15 @@ class Chunk:
     offsets: Sequence[int]
     values: list[bytes]
     times: list[float]
+    kinds: Sequence[str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """How far a member is behind the ends of its partitions: records, and seconds since the last one that it read."""
+
+    records: int
+    seconds: float
 
 
 class Writer(Protocol):
@@ -76,16 +92,26 @@ class Log(Protocol):
         """The partitions that this member polls, as of its last poll."""
 
     def read(self, topic: str, partition: int, offset: int, max_records: int) -> Chunk:
-        """Up to `max_records` committed records from `offset` on, whoever owns them; empty at the end.
+        """Up to `max_records` committed records from `offset` on, whoever owns them; empty only at the end.
 
-        Begins at the first kept record if `offset` is no longer kept.
+        Begins at the first kept record if `offset` is no longer kept. Waits for transactions that are still open, so
+        that what the group has committed can be read.
         """
 
+    def tail(self, topic: str, partition: int, offset: int, max_records: int) -> Chunk:
+        """As `read`, for one who follows a partition: what is at hand, without waiting for anything."""
+
     def end(self, topic: str, partition: int) -> int:
-        """The offset behind the last committed record."""
+        """The offset behind the last record; that of an open transaction counts."""
+
+    def since(self, topic: str, partition: int, time: float) -> int:
+        """The offset of the first record that is not older than `time`; the end if there is none."""
 
     def committed(self, topic: str, partition: int) -> int:
         """The offset from which the group would continue; 0 before the first commit."""
+
+    def behind(self) -> Behind:
+        """How much of the assigned partitions has not been polled yet, as far as is known."""
 
     def close(self) -> None:
         """Leave the group; what is not committed goes to the other members."""

