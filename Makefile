@@ -7,7 +7,7 @@ IMAGE ?= holdback:dev
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check fmt lint type docs bench tools kube image lock clean
+.PHONY: help demo test slow check fmt lint type docs bench tools kube image chart lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ kube:  ## a Kubernetes API server for tests: etcd, and kube-apiserver built from
 
 image: $(READY)  ## the container image, with buildah
 	@.ci/tools/image.sh $(IMAGE)
+
+chart: $(READY)  ## the chart's generated parts: the schema of `config`, the table of values
+	$(BIN)/python -m tests.helm.generated
 
 lock: $(READY)  ## compile requirements/dev.txt and requirements/run.txt anew
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --no-header --no-emit-index-url --quiet \

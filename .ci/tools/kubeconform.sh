@@ -15,6 +15,8 @@ if [ ! -d "$tools/schemas" ]; then
         for version in 1.29.0 1.34.0 1.37.0; do # the oldest with native sidecars, the one of `make kube`, the newest
             mv "$work/wheel/kubernetes_validate/kubernetes-json-schema/v$version-local-strict" "$work/schemas/$version"
         done
+        # They refer to each other below an address; here they lie beside each other.
+        sed -i 's|"/api/_definitions.json#|"_definitions.json#|; s|"\$id":|"x-id":|' "$work"/schemas/*/*.json
         cp -R "$work/schemas" "$tools/schemas"
     else
         echo "no schemas here, and no way to fetch them: the chart's manifests will not be checked against them" >&2
