@@ -194,7 +194,7 @@ class Judge:
                 self._write("alarm", records.warning(version, event, name, _kind(judge, moved.view), moved, told))
             )
             alarm = judge_tells.moved(time, event, version, name, moved.log_evidence, told)
-            self._trips.moved(alarm)
+            self._trips.moved(alarm, judge.profile.fitted.views.layout().groups[moved.view])
             self._observe(alarm)
         whys: list[str] = []
         for harm in (*judged.harm.alarms, *([judged.harm.promise] if judged.harm.promise else [])):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
 
+from detectors.layout import Group
 from fallback.records import Page, Transition
 from fallback.types import BreakerState
 from monitor.observing import Alarm, Trip
@@ -17,7 +19,8 @@ __all__ = ["Trips"]
 
 _MEMORY: Final = 3600.0
 """Seconds: a view that moved longer before a trip has been judged by then, and is no part of it."""
-_PAIR_BINS: Final = 2
+_TELLS: Final = {Group.SINGLE: 2.0, Group.JOINT: 1.0, Group.PAIR: 0.0}
+"""A thousand pairs, and every projection, may move with the one feature that changed."""
 _MOST: Final = 300
 """Characters of a text."""
 
@@ -34,10 +37,10 @@ class Trips:
         """The last trip, open or over."""
         return self._trips.get(version)
 
-    def moved(self, alarm: Alarm) -> None:
-        """A view moved: the one whose histogram changed most is what is told."""
+    def moved(self, alarm: Alarm, group: str = Group.SINGLE) -> None:
+        """A view moved: the one whose histogram changed most is what is told, a feature before what is made of it."""
         version = alarm.version
-        new = _Moved(alarm.time, _distance(alarm), _cut(alarm.why))
+        new = _Moved(alarm.time, _distance(alarm) + _TELLS[group], _cut(alarm.why))
         known, trip = self._moved.get(version), self._open(version)
         if known is None or known.distance < new.distance or (trip is None and known.time < new.time - _MEMORY):
             self._moved[version] = new
@@ -109,9 +112,10 @@ class _Moved(msgspec.Struct, frozen=True):
 
 
 def _distance(alarm: Alarm) -> float:
-    """Total variation between the histograms before and now; pairs come last, for they move with their features."""
-    moved = sum(abs(a - b) for a, b in zip(alarm.before, alarm.now, strict=False)) / 2
-    return (moved if math.isfinite(moved) else 0.0) + (len(alarm.before) != _PAIR_BINS)
+    """How far apart the histograms before and now are, by their cumulated shares: few events can't feign it."""
+    pairs = zip(accumulate(alarm.before), accumulate(alarm.now), strict=False)
+    apart = max((abs(before - now) for before, now in pairs), default=0.0)
+    return apart if math.isfinite(apart) else 0.0
 
 
 def _cut(text: str) -> str:

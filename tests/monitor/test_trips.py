@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.layout import Group
 from fallback.records import Cause, Page, Transition
 from fallback.types import BreakerState
 from monitor.observing import Alarm, Trip
@@ -114,15 +115,15 @@ def test_what_moved_long_before_is_no_part_of_a_trip() -> None:
     assert now.moved == "just now"
 
 
-def test_a_pair_is_named_only_where_no_single_view_moved() -> None:
-    """A thousand pairs may move with the one feature that changed."""
+def test_a_feature_is_named_before_what_is_made_of_it() -> None:
+    """A thousand pairs and all projections may move with the one feature that changed; they are named without it."""
     trips = Trips()
-    trips.moved(alarm("pair", 0.5, bins=2))
-    trips.moved(alarm("feature", 0.05))
-    trips.moved(alarm("pair again", 0.5, bins=2))
-    begun = trips.stepped("1", step(S.CLOSED, S.DEGRADED), [])
-    assert begun is not None
-    assert begun.moved == "feature"
+    for what, group, moved in (("pair", "pair", 0.5), ("row", "joint", 0.4), ("feature", "single", 0.05)):
+        trips.moved(alarm(what, moved), group)
+        trips.moved(alarm("pair again", 0.5), Group.PAIR)
+        begun = trips.stepped("1", step(S.CLOSED, S.DEGRADED), [])
+        assert begun is not None
+        assert begun.moved == what
 
 
 def test_an_operator_who_opens_a_healthy_breaker_makes_no_trip() -> None:
