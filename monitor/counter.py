@@ -19,6 +19,7 @@ from monitor.summaries import VersionCounts, group, pack
 __all__ = ["Outcomes", "count_events", "count_outcomes", "is_wrong", "nothing_counted"]
 
 _INVALID = reason_code(Reason.INVALID_FEATURES)
+_STAKES = len(Stake)
 _KEY = tuple[float, int]
 
 
@@ -51,7 +52,7 @@ class Outcomes:
     """Outcomes of one version that came with a batch, added up; overdue labels among them."""
 
     def __init__(self) -> None:
-        self._counts: dict[_KEY, IntArray] = {}
+        self._places: dict[_KEY, list[int]] = {}
         self._overdue: dict[_KEY, IntArray] = {}
         self.scores: list[float] = []
         self.weights: list[float] = []
@@ -62,27 +63,32 @@ class Outcomes:
 
     def __bool__(self) -> bool:
         """Whether anything has come."""
-        return bool(self.delay_n or self._counts or self._overdue)
+        return bool(self.delay_n or self._places or self._overdue)
 
     def add(self, pending: Pending, *, wrong: bool) -> None:
         """A label has come."""
         if pending.cell >= 0:
-            table = self._counts.setdefault(_key(pending), np.zeros((len(Stake), RANK_CELLS, 2), np.int64))
-            table[pending.stake, pending.cell, int(wrong)] += 1
+            place = (pending.stake * RANK_CELLS + pending.cell) * 2 + wrong
+            self._places.setdefault(_key(pending), []).append(place)
 
     def overdue(self, pending: Pending, change: int) -> None:
         """A label is overdue (+1), or has come after all (-1)."""
         if pending.cell >= 0:
-            table = self._overdue.setdefault(_key(pending), np.zeros((len(Stake), RANK_CELLS), np.int64))
+            table = self._overdue.setdefault(_key(pending), np.zeros((_STAKES, RANK_CELLS), np.int64))
             table[pending.stake, pending.cell] += change
 
     def labels(self) -> list[Labels]:
         """All of it, one item a propensity and epoch."""
-        keys = sorted({*self._counts, *self._overdue})
-        nothing = np.zeros((len(Stake), RANK_CELLS, 2), np.int64)
-        return [Labels(*key, self._counts.get(key, nothing), self._overdue.get(key, nothing[..., 0])) for key in keys]
+        keys = sorted({*self._places, *self._overdue})
+        nothing = np.zeros((_STAKES, RANK_CELLS), np.int64)
+        return [Labels(*key, self._counts(key), self._overdue.get(key, nothing)) for key in keys]
 
-    def into(self, counts: VersionCounts, waiting: Sequence[int]) -> VersionCounts:
+    def _counts(self, key: _KEY) -> IntArray:
+        """(stakes, rank cells, 2): right and wrong answers made under one propensity and epoch."""
+        places = np.array(self._places.get(key, ()), dtype=np.int64)
+        return np.bincount(places, minlength=_STAKES * RANK_CELLS * 2).reshape(_STAKES, RANK_CELLS, 2)
+
+    def into(self, counts: VersionCounts) -> VersionCounts:
         """Put them into the batch's counts."""
         fields = {name: getattr(counts, name) for name in counts.__struct_fields__}
         return VersionCounts(
@@ -93,7 +99,6 @@ class Outcomes:
                 "weights": np.array(self.weights).tobytes(),
                 "misses": self.misses,
                 "judged": self.judged,
-                "waiting": list(waiting),
                 "delay_sum": self.delay_sum,
                 "delay_n": self.delay_n,
             }

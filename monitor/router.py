@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Final
 
 import numpy as np
+from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
 from detectors.harm import BANDS
@@ -17,7 +20,7 @@ from fallback.routing import GUARANTEES, Requests, Routed, RoutePolicy, route
 from fallback.types import REASONS, BreakerState, Health, Reason, Route, Verdict, reason_code
 from monitor.answering import Answering, Reply
 from monitor.counter import count_events
-from monitor.events import Decision, Prediction, Source, decision_id, id_hash, label_text, utc
+from monitor.events import Decision, Prediction, Source, decision_id, id_hashes, label_text, utc
 from monitor.events import Guarantee as Promised
 from monitor.joins_records import Pending
 from monitor.rows import Arranged, Schema, arrange
@@ -112,7 +115,7 @@ class Router:
         """Rule on every request, without asking anybody yet."""
         profile = self._profiles.get(work.version)
         n = len(work.predictions)
-        hashes = np.array([id_hash(each.id, self._key) for each in work.predictions], dtype=np.uint64)
+        hashes = id_hashes([each.id for each in work.predictions], self._key)
         if profile is None:
             guard, rank, arranged = np.full(n, _NO_PROFILE), np.full(n, np.nan), None
             verdict = UNJUDGED
@@ -138,48 +141,47 @@ class Router:
         profile = self._profiles.get(work.version)
         ids = [decision_id(self._model, work.version, each.id) for each in work.predictions]
         replies = self._ask(batch, ids, now)
-        sets, ends = self._sets_of(batch), self._intervals_of(batch)
-        labels = batch.arranged.rows.label if batch.arranged is not None else [None] * len(ids)
+        n = len(ids)
+        unset: list[UnsetType] = [UNSET] * n
+        sets, ends = self._sets_of(batch) or unset, self._intervals_of(batch) or unset
+        labels = batch.arranged.rows.label if batch.arranged is not None else [None] * n
         digest = profile.digest if profile is not None else None
-        state, shown = verdict.state.value, _columns(batch)
+        state, epoch, offset = verdict.state.value, verdict.epoch, verdict.ledger_offset
+        columns = zip(work.predictions, work.times, work.sources, labels, *_columns(batch), sets, ends, strict=True)
         decisions = []
-        for i, prediction in enumerate(work.predictions):
-            rank, reason, guarantee, audit = shown[0][i], shown[1][i], shown[2][i], shown[3][i]
-            reply = replies.get(i)
-            fields: dict[str, object] = {}
-            if sets is not None:
-                fields["label_set"] = sets[i]
-            elif ends is not None:
-                fields["interval"] = ends[i]
-            output = prediction.output
+        for i, row in enumerate(columns):
+            prediction, time, source, label, rank, reason, guarantee, audit, inside, interval = row
+            reply, output = replies.get(i), prediction.output
             if reply is None:
                 value = output.value if output is not None else None
-                answer = value if value is not None else labels[i] or label_text(output.label if output else None)
-                reply = Reply(Route.MODEL, answer, self._model)
+                answer = value if value is not None else label or label_text(output.label if output else None)
+            else:
+                answer = reply.answer
             decisions.append(
                 Decision(
                     id=prediction.id,
                     decision_id=ids[i],
-                    time=prediction.time or utc(work.times[i]),
+                    time=prediction.time or utc(time),
                     model=self._model,
                     version=work.version,
                     segment=prediction.segment,
-                    route=reply.route.value,
+                    route=_MODEL if reply is None else reply.route.value,
                     reason=reason,
-                    answer=reply.answer,
-                    answered_by=reply.answered_by,
+                    answer=answer,
+                    answered_by=self._model if reply is None else reply.answered_by,
                     output=output,
                     confidence=rank,
                     threshold=routed.bar,
+                    label_set=inside,
+                    interval=interval,
                     guarantee=guarantee,
                     breaker=state,
-                    epoch=verdict.epoch,
+                    epoch=epoch,
                     audit=audit,
                     propensity=routed.propensity,
                     profile=digest,
-                    ledger_offset=verdict.ledger_offset,
-                    source=work.sources[i],
-                    **fields,  # type: ignore[arg-type]  # a set or an interval
+                    ledger_offset=offset,
+                    source=source,
                 )
             )
         return decisions
@@ -196,35 +198,31 @@ class Router:
         self, work: Work, arranged: Arranged | None, rank: FloatArray, routed: Routed, verdict: Verdict
     ) -> list[Pending]:
         """What the join store keeps of each decision until its label comes."""
-        n = len(work.predictions)
-        cells = cells_of(rank).tolist()
+        n, cells = len(work.predictions), cells_of(rank)
+        bands = np.where(cells >= 0, cells * BANDS // RANK_CELLS, -1)
         stated: list[bytes | None] = [None] * n
         values: list[float | None] = [None] * n
         labels: Sequence[str | None] = [None] * n
         if arranged is not None:
             labels, values = arranged.rows.label, _finite(arranged.rows.value)
             stated = _blobs(arranged.probabilities)
-        columns = (cells, routed.stake.tolist(), routed.passes.tolist(), routed.asked.tolist())
-        rows = zip(work.predictions, work.times, *columns, labels, values, stated, strict=True)
-        return [
-            Pending(
-                each.id,
-                work.version,
-                time,
-                stake,
-                cell,
-                cell * BANDS // RANK_CELLS if cell >= 0 else -1,
-                verdict.epoch,
-                routed.propensity,
-                passes,
-                asked,
-                label,
-                value,
-                verdict.set_threshold,
-                blob,
-            )
-            for each, time, cell, stake, passes, asked, label, value, blob in rows
-        ]
+        rows = zip(
+            [each.id for each in work.predictions],
+            repeat(work.version),
+            work.times,
+            routed.stake.tolist(),
+            cells.tolist(),
+            bands.tolist(),
+            repeat(verdict.epoch),
+            repeat(routed.propensity),
+            routed.passes.tolist(),
+            routed.asked.tolist(),
+            labels,
+            values,
+            repeat(verdict.set_threshold),
+            stated,
+        )  # in the order of Pending's fields
+        return list(map(Pending._make, rows))
 
     def _sets_of(self, batch: RoutedBatch) -> list[list[str] | None] | None:
         """Labels that stay possible; None for a request where all of them do, or that gave no probabilities."""
@@ -258,12 +256,14 @@ class Router:
 
 
 _MOST_SETS = 4096
+_MODEL: Final = Route.MODEL.value
 _PROMISED: tuple[Promised, ...] = tuple(each.value for each in GUARANTEES)
+_REASONS = tuple(each.value for each in REASONS)
 
 
 def _columns(batch: RoutedBatch) -> tuple[list[float | None], list[str], list[Promised], list[bool]]:
     """Rank, reason, guarantee and audit of each event as Python values."""
-    reasons = [REASONS[code].value for code in batch.routed.reason.tolist()]
+    reasons = [_REASONS[code] for code in batch.routed.reason.tolist()]
     guarantees = [_PROMISED[code] for code in batch.routed.guarantee.tolist()]
     return _finite(batch.rank), reasons, guarantees, batch.routed.audit.tolist()
 

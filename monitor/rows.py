@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -111,27 +113,40 @@ def _features(
 ) -> tuple[FloatArray, tuple[list[str | None], ...], int, int]:
     """Numeric matrix (features, events), categorical columns, and how many features lack or are new."""
     names = schema.numeric + schema.categorical
-    tables = [_named(each.features, names, i, guard) for i, each in enumerate(predictions)]
+    tables = [
+        each.features if isinstance(each.features, dict) else _named(each.features, names, i, guard)
+        for i, each in enumerate(predictions)
+    ]
     known = sum(map(len, tables))
-    read = _reader(schema.numeric)
-    try:
-        matrix = np.array([read(table) for table in tables], dtype=np.float64).reshape(len(tables), len(schema.numeric))
-        missing = 0
-    except (KeyError, ValueError, TypeError):
-        present = sum(name in table for table in tables for name in schema.numeric)
-        missing = len(tables) * len(schema.numeric) - present
-        matrix = np.array([_numbers(table, schema.numeric, i, guard) for i, table in enumerate(tables)])
-        matrix = matrix.reshape(len(tables), len(schema.numeric))
+    matrix, missing = _matrix(tables, schema.numeric, guard)
     columns = tuple([_text(table.get(name)) for table in tables] for name in schema.categorical)
     missing += sum(name not in table for name in schema.categorical for table in tables)
     new = known - (len(tables) * len(names) - missing)
-    return np.ascontiguousarray(matrix.T), columns, missing, max(new, 0)
+    return matrix, columns, missing, max(new, 0)
 
 
-def _named(features: Any, names: tuple[str, ...], place: int, guard: NDArray[np.uint8]) -> Mapping[str, Any]:
-    """Features by name; a list is in the profile's order, and of its length."""
-    if isinstance(features, dict):
-        return features
+def _matrix(
+    tables: Sequence[Mapping[str, Any]], names: tuple[str, ...], guard: NDArray[np.uint8]
+) -> tuple[FloatArray, int]:
+    """Numeric matrix (features, events), and how many of its values have no feature."""
+    read, pack = _reader(names), struct.Struct(f"{len(names)}d").pack
+    rows, missing = [], 0
+    for i, table in enumerate(tables):
+        try:
+            # packing a row is twice as fast as handing its numbers to numpy one by one
+            row = pack(*read(table))
+        except (KeyError, struct.error):
+            row = pack(*_numbers(table, names, i, guard))
+            missing += sum(name not in table for name in names)
+        rows.append(row)
+    matrix = np.frombuffer(bytearray().join(rows), dtype=np.float64).reshape(len(tables), len(names))
+    return np.ascontiguousarray(matrix.T), missing
+
+
+def _named(
+    features: Sequence[float | None], names: tuple[str, ...], place: int, guard: NDArray[np.uint8]
+) -> Mapping[str, Any]:
+    """A list of features by name; it is in the profile's order, and of its length."""
     if len(features) != len(names):
         guard[place] = _INVALID_FEATURES
         return {}
@@ -166,20 +181,17 @@ def _floats(values: list[float | None]) -> FloatArray:
 
 def _probabilities(outputs: Sequence[Output], classes: tuple[str, ...], guard: NDArray[np.uint8]) -> FloatArray:
     """(events, classes); rows that are no probabilities over these classes are NaN and guarded."""
-    blank = [np.nan] * len(classes)
-    read = _reader(classes)
-    table, given = [], np.zeros(len(outputs), dtype=bool)
-    for i, output in enumerate(outputs):
-        stated = output.probabilities
-        row: Sequence[float] = blank
-        if stated is not None:
-            given[i] = True
-            row = _over_classes(stated, classes, read) or blank
+    blank, read = (np.nan,) * len(classes), _reader(classes)
+    table: list[Sequence[float]] = []
+    given = np.array([each.probabilities is not None or each.logits is not None for each in outputs], dtype=bool)
+    for output in outputs:
+        row: Sequence[float] | None = None
+        if output.probabilities is not None:
+            row = _over_classes(output.probabilities, classes, read)
         elif output.logits is not None:
-            given[i] = True
-            row = _softmax(output.logits, len(classes)) or blank
-        table.append(row)
-    matrix = np.array(table, dtype=np.float64).reshape(len(outputs), len(classes))
+            row = _softmax(output.logits, len(classes))
+        table.append(row or blank)
+    matrix = np.fromiter(chain.from_iterable(table), np.float64).reshape(len(outputs), len(classes))
     bad = given & invalid_probabilities(matrix)
     matrix[bad] = np.nan
     guard[bad & (guard == 0)] = _INVALID_OUTPUT

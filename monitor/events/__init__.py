@@ -16,7 +16,7 @@ from monitor.events.codec import (
     decode_predictions,
     encode_many,
 )
-from monitor.events.identity import decision_id, id_hash, id_shares, label_text
+from monitor.events.identity import decision_id, id_hash, id_hashes, id_shares, label_text
 from monitor.events.records import (
     MAX_ID,
     Answer,
@@ -66,6 +66,7 @@ __all__ = [
     "epoch_seconds_many",
     "format_time",
     "id_hash",
+    "id_hashes",
     "id_shares",
     "label_text",
     "parse_time",

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["decision_id", "id_hash", "id_shares", "label_text"]
+__all__ = ["decision_id", "id_hash", "id_hashes", "id_shares", "label_text"]
 
 _EXACT = 2**53  # integers beyond this are not exact as floats
 _encode = msgspec.json.Encoder().encode
@@ -33,10 +33,16 @@ def id_hash(request_id: str, key: bytes = b"") -> int:
     return int.from_bytes(hashlib.blake2b(request_id.encode(), digest_size=8, key=key).digest(), "big")
 
 
+def id_hashes(request_ids: Sequence[str], key: bytes = b"") -> NDArray[np.uint64]:
+    """`id_hash` of each id."""
+    blake2b = hashlib.blake2b
+    digests = [blake2b(each.encode(), digest_size=8, key=key).digest() for each in request_ids]
+    return np.frombuffer(b"".join(digests), dtype=">u8").astype(np.uint64)
+
+
 def id_shares(request_ids: Sequence[str], key: bytes = b"") -> NDArray[np.float64]:
     """`id_hash` of each id as a number in [0, 1): a share pi of all ids lies below pi."""
-    hashes = np.array([id_hash(i, key) for i in request_ids], dtype=np.uint64)
-    return np.asarray((hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+    return np.asarray((id_hashes(request_ids, key) >> np.uint64(11)).astype(np.float64) * 2.0**-53)
 
 
 def label_text(label: str | float | bool | None) -> str | None:
