@@ -4,20 +4,21 @@
 set -eu
 cd "$(dirname "$0")/../.."
 TOOLS=$PWD/.tools
+TEMPLATES=/usr/share/prometheus/alertmanager # where Debian's Alertmanager looks for its own, and nowhere else
 mkdir -p "$TOOLS/bin"
 
 missing=""
 for tool in prometheus promtool alertmanager amtool; do
     [ -x "$TOOLS/bin/$tool" ] || command -v "$tool" >/dev/null || missing="$missing $tool"
 done
+[ -d "$TEMPLATES" ] || missing="$missing Alertmanager's templates"
 [ -n "$missing" ] || exit 0
-if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
-    echo "no$missing here, and no way to fetch it: tests of the alerts will be skipped" >&2
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "no$missing here, and no way to install it: tests of the alerts will be skipped" >&2
     exit 0
 fi
 
-# root's lists are brought up to date; anyone else takes them as they are
-[ "$(id -u)" != 0 ] || apt-get update -qq
+apt-get update -qq
 cd "$(mktemp -d)"
 trap 'rm -rf "$PWD"' EXIT
 apt-get -o APT::Sandbox::User=root download -qq prometheus prometheus-alertmanager
@@ -26,3 +27,5 @@ for package in ./*.deb; do
 done
 mv unpacked/usr/bin/prometheus unpacked/usr/bin/promtool unpacked/usr/bin/amtool "$TOOLS/bin/"
 mv unpacked/usr/bin/prometheus-alertmanager "$TOOLS/bin/alertmanager"
+mkdir -p "$TEMPLATES"
+cp unpacked/usr/share/prometheus/alertmanager/*.tmpl "$TEMPLATES/"
