@@ -5,8 +5,10 @@ set -eu
 cd "$(dirname "$0")/../.."
 tag=${1:-holdback:dev}
 bin=.venv/bin
-kept=.tools/image
-store="--root $PWD/$kept/storage --runroot $PWD/$kept/run --storage-driver vfs"
+kept=$PWD/.tools/image
+store() {
+    buildah --root "$kept/storage" --runroot "$kept/run" --storage-driver vfs "$@"
+}
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "the image needs root and apt here; with Docker or Podman use: docker build --tag $tag ." >&2
@@ -26,8 +28,8 @@ mkdir -p "$kept" dist/wheels
 
 # shellcheck disable=SC1091  # of every Debian machine
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-# shellcheck disable=SC2086  # $store is a list of options
-if ! buildah $store inspect --type image "holdback-base:$release" >/dev/null 2>&1; then
+if ! store inspect --type image "holdback-base:$release" >/dev/null 2>&1; then
+    # shellcheck disable=SC2016  # a variable of apt's
     mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $release" 'Component: main' 'Created-By: Packages' | head -n 1)
     rm -rf "$kept/base"
     # shellcheck disable=SC2086  # no mirror: debootstrap has its own
@@ -36,17 +38,13 @@ if ! buildah $store inspect --type image "holdback-base:$release" >/dev/null 2>&
     (cd "$kept/base" && rm -rf usr/share/doc usr/share/man usr/share/locale var/cache/apt/archives/*.deb var/lib/apt/lists/* \
         var/log/* etc/apt/sources.list etc/resolv.conf etc/hostname)
     printf 'FROM scratch\nCOPY base /\n' |
-        buildah $store build --isolation chroot --quiet --tag "holdback-base:$release" --file - "$kept"
+        store build --isolation chroot --quiet --tag "holdback-base:$release" --file - "$kept"
     rm -rf "$kept/base"
 fi
-# shellcheck disable=SC2086
-container=$(buildah $store from "holdback-base:$release")
-# shellcheck disable=SC2086
-python=$(buildah $store run --isolation chroot "$container" -- python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-# shellcheck disable=SC2086
-glibc=$(buildah $store run --isolation chroot "$container" -- getconf GNU_LIBC_VERSION | sed 's/.*\.//')
-# shellcheck disable=SC2086
-buildah $store rm "$container" >/dev/null
+container=$(store from "holdback-base:$release")
+python=$(store run --isolation chroot "$container" -- python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+glibc=$(store run --isolation chroot "$container" -- getconf GNU_LIBC_VERSION | sed 's/.*\.//')
+store rm "$container" >/dev/null
 
 # Markers are resolved for the base's Python and not for this machine's; hatchling builds the project's own wheel.
 arch=$(uname -m)
@@ -60,17 +58,15 @@ echo hatchling | "$bin/uv" pip compile --quiet --no-header --no-annotate --no-em
 "$bin/python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --dest dist/wheels \
     --python-version "$python" --implementation cp $platforms --platform "manylinux2014_$arch" -r "$kept/wheels.txt"
 
-# shellcheck disable=SC2086
-buildah $store build --isolation chroot --quiet --build-arg "BASE=holdback-base:$release" --build-arg PIP_NO_INDEX=1 \
+store build --isolation chroot --quiet --build-arg "BASE=holdback-base:$release" --build-arg PIP_NO_INDEX=1 \
     --tag "$tag" .
+store rmi --prune >/dev/null 2>&1 || true # the one that had the tag before
 
 # What was built must answer, as the chart runs it: by that user, and it has no torch.
-# shellcheck disable=SC2086
-container=$(buildah $store from "$tag")
-trap 'buildah $store rm "$container" >/dev/null' EXIT
+container=$(store from "$tag")
+trap 'store rm "$container" >/dev/null' EXIT
 inside() {
-    # shellcheck disable=SC2086
-    buildah $store run --isolation chroot "$container" -- "$@"
+    store run --isolation chroot "$container" -- "$@"
 }
 printf 'model: loan\npromise: {max_error: 5%%, false_pages: 1 per 90d}\n' | inside sh -c 'cat >/tmp/config.yaml'
 inside holdback --version

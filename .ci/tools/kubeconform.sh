@@ -6,7 +6,9 @@ cd "$(dirname "$0")/../.."
 here=$PWD/.ci/tools
 tools=$PWD/.tools
 mkdir -p "$tools/bin"
-work=$(mktemp -d)
+work=$tools/kubeconform.part
+rm -rf "$work"
+mkdir "$work"
 trap 'rm -rf "$work"' EXIT
 
 if [ ! -d "$tools/schemas" ]; then
@@ -16,8 +18,9 @@ if [ ! -d "$tools/schemas" ]; then
             mv "$work/wheel/kubernetes_validate/kubernetes-json-schema/v$version-local-strict" "$work/schemas/$version"
         done
         # They refer to each other below an address; here they lie beside each other.
+        # shellcheck disable=SC2016  # $id is a key
         sed -i 's|"/api/_definitions.json#|"_definitions.json#|; s|"\$id":|"x-id":|' "$work"/schemas/*/*.json
-        cp -R "$work/schemas" "$tools/schemas"
+        mv "$work/schemas" "$tools/schemas"
     else
         echo "no schemas here, and no way to fetch them: the chart's manifests will not be checked against them" >&2
     fi
@@ -35,5 +38,5 @@ if [ ! -d "$tools/crds" ]; then
     for name in podmonitors prometheusrules; do
         cat "$module/example/prometheus-operator-crd/monitoring.coreos.com_$name.yaml" >"$work/crds/$name.yaml"
     done
-    cp -R "$work/crds" "$tools/crds"
+    mv "$work/crds" "$tools/crds"
 fi

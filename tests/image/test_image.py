@@ -21,7 +21,7 @@ _INSIDE = """
 root=$1; shift
 mount --rbind "$root" "$root"
 mount -t tmpfs tmpfs "$root/tmp"
-mount --bind /dev "$root/dev"
+mount --rbind /dev "$root/dev"
 mount --bind "$1" "$root/mnt"; shift
 mount -o remount,bind,ro "$root"
 exec chroot --userspec=65532:65532 "$root" env -i -C /tmp "$@"
