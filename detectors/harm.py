@@ -122,6 +122,11 @@ class Harm:
         self._held = np.zeros(len(self._p0), dtype=bool)
         self._quiet = np.zeros((2, len(self._p0)))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether some harm view has an open episode; the promise is none."""
+        return bool(self._held[:_PROMISE].any())
+
     def update(self, labels: Sequence[Labels], misses: float, covered: float, clock: float, time: float) -> HarmReading:
         """Take in a batch.
 
@@ -234,13 +239,14 @@ class Harm:
         evidence = np.where(self._held, -np.inf, self._means() + self._log_weight)
         over: BoolArray = evidence >= self._level
         alarms = tuple(self._alarm(int(view), float(evidence[view])) for view in np.flatnonzero(over))
-        self._held |= over
-        self._log_m[over] = -np.inf
-        self._quiet[0, over], self._quiet[1, over] = time, 0
+        if alarms:
+            self._held |= over
+            self._log_m[over] = -np.inf
+            self._quiet[0, over], self._quiet[1, over] = time, 0
         promise = next((alarm for alarm in alarms if alarm.view == self.names[_PROMISE]), None)
         harm = tuple(alarm for alarm in alarms if alarm is not promise)
         top = float(evidence[:_PROMISE].max())
-        return HarmReading(top, harm, promise, bool(self._held[:_PROMISE].any()))
+        return HarmReading(top, harm, promise, self.is_open)
 
     def _alarm(self, view: int, evidence: float) -> HarmAlarm:
         right, wrong = (round(float(x)) for x in self._since[view])

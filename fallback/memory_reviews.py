@@ -88,14 +88,27 @@ class MemoryReviews:
         if held.reviewer != reviewer:
             raise LeaseLost(f"review {decision_id!r} is held by {held.reviewer!r}, not {reviewer!r}: claim it first")
         self.counts["answered"] += 1
-        return self._settle(Settled(decision_id, held.item.request_id, now, answer, reviewer))
+        item = held.item
+        return self._settle(Settled(decision_id, item.request_id, now, answer, reviewer, None, item.origin))
 
     def expire(self, now: float) -> list[Settled]:
         """Settle what is older than `max_age` by the policy, whoever holds it."""
         old = [held.item for held in self._open.values() if self._is_old(held.item, now)]
         self.counts["expired"] += len(old)
         policy = self._policy.on_expiry
-        return [self._settle(Settled(one.decision_id, one.request_id, now, None, "expiry", policy)) for one in old]
+        return [
+            self._settle(Settled(one.decision_id, one.request_id, now, None, "expiry", policy, one.origin))
+            for one in old
+        ]
+
+    def settle(self, decision_ids: Iterable[str]) -> None:
+        """These were answered elsewhere: they need nobody any more."""
+        for decision_id in decision_ids:
+            self._open.pop(decision_id, None)
+
+    def begin_again(self) -> None:
+        """Forget what is open; whoever holds the partitions now tells what they left."""
+        self._open.clear()
 
     def is_full(self, now: float) -> bool:
         """Whether neither room nor budget is left for an item that is no measurement."""

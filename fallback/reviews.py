@@ -40,7 +40,10 @@ class OnExpiry(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
-    """A request for a person. `priority`: greater is sooner (risk times value). Times are epoch seconds."""
+    """A request for a person. `priority`: greater is sooner (risk times value). Times are epoch seconds.
+
+    `origin` is whatever whoever offers it wants back when it is settled.
+    """
 
     decision_id: str
     request_id: str
@@ -48,6 +51,7 @@ class ReviewItem:
     priority: float
     offered_at: float
     payload: Mapping[str, object]
+    origin: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Settled:
     answer: str | float | None
     answered_by: str
     expired: OnExpiry | None = None
+    origin: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ from typing import Any, Protocol
 from fallback.answerers.chain import Chain, HopPolicy
 from fallback.answerers.constant import Constant
 from fallback.answerers.types import AskedRequest
-from fallback.reviews import ReviewItem, ReviewKind, ReviewQueue, Settled
+from fallback.memory_reviews import MemoryReviews
+from fallback.reviews import ReviewItem, ReviewKind, Settled
 from fallback.types import Route
 from monitor.config import Config, ConstantHop, Hop, HttpHop, read_secret
+from monitor.events import Answer, Review, epoch_seconds
 
 __all__ = ["Answering", "Live", "Recorded", "Reply"]
 
@@ -34,8 +36,20 @@ class Answering(Protocol):
         """One reply a request, in their order."""
         ...
 
+    def heard(self, answers: Sequence[Answer]) -> None:
+        """People have answered, as their topic says; this replica's own records come back, too."""
+        ...
+
     def settled(self, now: float) -> list[Settled]:
-        """What people have answered since the last call, and what expired."""
+        """What has expired; told again until `kept`."""
+        ...
+
+    def kept(self) -> None:
+        """What `settled` told has been written."""
+        ...
+
+    def restore(self, waiting: Sequence[tuple[int, Review]], now: float) -> None:
+        """Begin with what was left open, each with its partition."""
         ...
 
     def close(self) -> None:
@@ -61,10 +75,19 @@ class Recorded:
         del priorities, now
         return [self._reply] * len(requests)
 
+    def heard(self, answers: Sequence[Answer]) -> None:
+        """Nobody was asked."""
+
     def settled(self, now: float) -> list[Settled]:
         """Nobody was asked."""
         del now
         return []
+
+    def kept(self) -> None:
+        """Nothing was told."""
+
+    def restore(self, waiting: Sequence[tuple[int, Review]], now: float) -> None:
+        """Nobody was asked."""
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -76,14 +99,13 @@ class Live:
     What the queue sheds goes down the rest of the chain.
     """
 
-    def __init__(self, config: Config, queue: ReviewQueue) -> None:
+    def __init__(self, config: Config, queue: MemoryReviews) -> None:
         hops = [_hop(each) for each in config.route.chain]
         self._deadline = config.route.deadline
         self._queue = queue
         self._runner = asyncio.Runner()
         self._chain = Chain([*hops, *([] if Route.REFUSE in hops else [Route.REFUSE])], time.monotonic)
-        self._said: list[Settled] = []
-        self._claimed: dict[str, str] = {}
+        self._expired: list[Settled] = []
 
     def ask(self, requests: Sequence[AskedRequest], priorities: Sequence[float], now: float) -> list[Reply]:
         """One reply a request, in their order."""
@@ -98,19 +120,29 @@ class Live:
             replies[i] = reply
         return replies
 
+    def heard(self, answers: Sequence[Answer]) -> None:
+        """Whoever was answered need not wait any longer."""
+        self._queue.settle([each.decision_id for each in answers])
+
     def settled(self, now: float) -> list[Settled]:
-        """What people have answered since the last call, and what expired."""
-        done = [*self._queue.expire(now), *self._said]
-        self._said = []
-        return done
+        """What has expired; told again until `kept`."""
+        self._expired += self._queue.expire(now)
+        return list(self._expired)
 
-    def expect(self, item: ReviewItem) -> None:
-        """A person has claimed an item."""
-        self._claimed[item.request_id] = item.decision_id
+    def kept(self) -> None:
+        """What `settled` told has been written."""
+        self._expired.clear()
 
-    def say_of(self, request_id: str, reviewer: str, answer: str | float, now: float) -> None:
-        """A person answers a claimed item."""
-        self._said.append(self._queue.answer(self._claimed.pop(request_id), reviewer, answer, now))
+    def restore(self, waiting: Sequence[tuple[int, Review]], now: float) -> None:
+        """Take over the queue of the partitions that are ours now."""
+        self._expired.clear()
+        self._queue.begin_again()
+        self._queue.offer([_reviewed(partition, each) for partition, each in waiting], now)
+
+    @property
+    def queue_depth(self) -> int:
+        """Items that wait for a person."""
+        return len(self._queue)
 
     def close(self) -> None:
         """Close the connections."""
@@ -145,4 +177,11 @@ def _plain(value: str | float | bool) -> str | float:
 
 def _item(request: AskedRequest, priority: float, now: float) -> ReviewItem:
     payload = {"features": request.features, "model": request.model, "version": request.version}
-    return ReviewItem(request.decision_id, request.id, ReviewKind.HELD, priority, now, payload)
+    return ReviewItem(request.decision_id, request.id, ReviewKind.HELD, priority, now, payload, request.origin)
+
+
+def _reviewed(partition: int, review: Review) -> ReviewItem:
+    kind = ReviewKind.AUDIT if review.reason == ReviewKind.AUDIT.value else ReviewKind.HELD
+    payload = {"features": review.features, "model": review.model, "version": review.version}
+    at = epoch_seconds(review.time)
+    return ReviewItem(review.decision_id, review.id, kind, review.priority, at, payload, partition)

@@ -11,7 +11,7 @@ from fallback.routing import RoutePolicy
 from fallback.types import BarGuarantee, Known, Mode, WhenBlind
 from monitor.answering import Answering
 from monitor.config import Config, read_secret
-from monitor.joins import JoinStore
+from monitor.joins_shared import PartitionedJoins
 from monitor.judge import SNAPSHOT_EVERY, Judge
 from monitor.judging import Judging
 from monitor.logs import Log
@@ -19,6 +19,7 @@ from monitor.loop import Loop
 from monitor.observing import Observer
 from monitor.pipeline import Pipeline, Settings
 from monitor.router import Router
+from monitor.takeover import Rebuild, Takeover
 from monitor.telling import Teller
 from monitor.topics import Topics
 
@@ -31,7 +32,7 @@ class Parts:
 
     loop: Loop
     judging: Judging
-    joins: JoinStore
+    joins: PartitionedJoins
     answering: Answering
 
     def close(self) -> None:
@@ -52,7 +53,8 @@ def build(
     start: float = float("-inf"),
     poll: int = 1000,
     snapshot_every: int = SNAPSHOT_EVERY,
-    joins_path: str = ":memory:",
+    joins_path: Callable[[int], str] = lambda _partition: ":memory:",
+    rebuilt: Rebuild = lambda _partitions, _decisions, /: None,
 ) -> Parts:
     """Build a replica; without a clock it lives in event time, from `start` on."""
     topics = Topics.of(config)
@@ -69,12 +71,15 @@ def build(
         start=start,
     )
     key = read_secret(config.security.audit_key_file).encode() if config.security.audit_key_file else b""
-    joins = JoinStore(joins_path, expire=config.outcomes.expire)
+    joins = PartitionedJoins(joins_path, expire=config.outcomes.expire)
+    takeover = Takeover(log, topics, joins, answering, profiles, config.outcomes.expire, config.reviews.expire, rebuilt)
     policy = breaker_policy(config)
-    judging = Judging(log, topics, lambda tell: Judge(config, profiles, policy, tell, snapshot_every), observe)
+    judging = Judging(
+        log, topics, lambda tell: Judge(config, profiles, policy, tell, snapshot_every), observe, profiles
+    )
     router = Router(config.model, profiles, route_policy(config), answering, key)
     pipeline = Pipeline(settings, router, joins, judging, answering, profiles)
-    loop = Loop(log, topics, pipeline, joins, judging, Teller(observe, config.promise.within), poll)
+    loop = Loop(log, topics, pipeline, takeover, judging, Teller(observe, config.promise.within), poll)
     return Parts(loop, judging, joins, answering)
 
 

@@ -143,10 +143,8 @@ def _review(stage: Stage, reviewer: Reviewer) -> None:
     """The simulated reviewer claims what waits for a person, and answers from the true labels."""
     now = time.time()
     for item in stage.queue.claim("reviewer", now, _AT_ONCE):
-        if reviewer.ask(item.request_id, now):
-            stage.people.expect(item)
-    for request_id, label in reviewer.answers(now):
-        stage.people.say_of(request_id, "reviewer", label, now)
+        reviewer.ask(item.request_id, now)
+    reviewer.answers(now)
 
 
 class _Kept:

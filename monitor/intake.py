@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitor.events import (
+    Answer,
     DeadLetter,
     DeadLetterReason,
     Outcome,
     Source,
+    decode_answers,
     decode_outcomes,
     decode_predictions,
     epoch_seconds,
@@ -20,7 +22,16 @@ from monitor.logs import Chunk
 from monitor.router import Work
 from monitor.summaries import Range
 
-__all__ = ["BATCH", "LATEST", "Intake", "OutcomeRow", "bury_duplicates", "take_outcomes", "take_predictions"]
+__all__ = [
+    "BATCH",
+    "LATEST",
+    "Intake",
+    "OutcomeRow",
+    "bury_duplicates",
+    "take_answers",
+    "take_outcomes",
+    "take_predictions",
+]
 
 BATCH = 100
 """Events of a summary at most: delay grows with the batch, and is about its own length at 100."""
@@ -41,7 +52,9 @@ class Intake:
     batches
         Batches of at most 100 records that the poll falls into.
     outcomes
-        (id, label, value, time) of each outcome.
+        (id, label, value, time) of each outcome, by partition.
+    answers
+        What people said, or expiry gave.
     letters
         Dead letters.
     skipped
@@ -56,7 +69,8 @@ class Intake:
 
     works: dict[str, Work] = field(default_factory=dict)
     batches: int = 0
-    outcomes: list[OutcomeRow] = field(default_factory=list)
+    outcomes: dict[int, list[OutcomeRow]] = field(default_factory=dict)
+    answers: list[Answer] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     skipped: int = 0
     backwards: int = 0
@@ -72,7 +86,7 @@ def take_predictions(
     `version` is the configured one for events that bear none, `clock` the greatest time seen so far, `latest` the time
     after which an event is not believed.
     """
-    predictions, faults = decode_predictions(chunk.values, max_bytes)
+    predictions, faults = decode_predictions(chunk.values, max_bytes, chunk.kinds)
     _bury(into, chunk, [(fault.index, fault.reason, fault.detail) for fault in faults])
     for start in range(0, len(predictions), BATCH):
         end = min(start + BATCH, len(predictions))
@@ -105,13 +119,21 @@ def take_predictions(
 
 def take_outcomes(into: Intake, chunk: Chunk, model: str, max_bytes: int) -> list[Range]:
     """Add a chunk of outcomes; returns the ranges read."""
-    outcomes, faults = decode_outcomes(chunk.values, max_bytes)
+    outcomes, faults = decode_outcomes(chunk.values, max_bytes, chunk.kinds)
     _bury(into, chunk, [(fault.index, fault.reason, fault.detail) for fault in faults])
     known = [(each, time) for each, time in zip(outcomes, chunk.times, strict=True) if each is not None]
     ours = [(each, time) for each, time in known if each.model in ("", model)]
     into.skipped += len(known) - len(ours)
-    into.outcomes += [_row(each, time) for each, time in ours if each.source != "flag"]
+    rows = [_row(each, time) for each, time in ours if each.source != "flag"]
+    into.outcomes.setdefault(chunk.partition, []).extend(rows)
     return [Range(chunk.topic, chunk.partition, chunk.offsets[0], chunk.offsets[-1])] if chunk.values else []
+
+
+def take_answers(into: Intake, chunk: Chunk) -> None:
+    """Add a chunk of answers: this replica's own come back, too."""
+    answers, faults = decode_answers(chunk.values)
+    _bury(into, chunk, [(fault.index, fault.reason, fault.detail) for fault in faults])
+    into.answers += [each for each in answers if each is not None]
 
 
 def bury_duplicates(into: Intake, work: Work, places: Iterable[int], chunks: Mapping[tuple[str, int], Chunk]) -> None:

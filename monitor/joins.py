@@ -90,7 +90,7 @@ class JoinStore:
                     matches.append(Match(_decode(row[3]), outcome[1], outcome[2], outcome[3], bool(row[2] & 1)))
             self._mark_joined([(n,) for n in joined])
             early = self._keep_early(unknown)
-            return Joined(matches, early, repeated + len(unknown) - early)
+            return Joined(matches, early, repeated + len(unknown) - len(early))
 
     def overdue(self, before: float) -> list[Pending]:
         """Decisions from before `before` whose outcome was asked for and has not come; each is reported once."""
@@ -117,6 +117,20 @@ class JoinStore:
             asked = self._forget(sorted(found))
             unlabelled = sum(state != JOINED for _, state, _ in found)
             return Expired(unlabelled, asked, self._expire_early(before))
+
+    def replay(self, joined: Sequence[str], overdue: Sequence[str], early: Sequence[Early]) -> None:
+        """Know again what `joined`, `overdue` and `join` told before: ids, and outcomes that came early."""
+        with self._work():
+            self._keep_early([each for each in early if not self._has(each.id)])
+            names = [(name,) for name in joined]
+            self._each("DELETE FROM early WHERE id IN", names)
+            for n, state in self._each("SELECT n, state FROM decisions WHERE id IN", names):
+                if state != JOINED:
+                    self._states[state] -= 1
+                    self._mark_joined([(n,)])
+            late = "UPDATE decisions SET state = state + 1 WHERE (state - 2) & 3 = 2 AND id IN"
+            self._each(late, [(name,) for name in overdue])
+            self._load()
 
     def waiting(self) -> Waiting:
         """How many decisions wait; kept up to date, so that asking costs nothing."""
@@ -180,6 +194,9 @@ class JoinStore:
         self._ages = Ages(self._db.execute(SPANS))
         self._asked = Ages(self._db.execute(SPANS_ASKED))
 
+    def _has(self, name: str) -> bool:
+        return self._db.execute("SELECT 1 FROM decisions WHERE id = ?", (name,)).fetchone() is not None
+
     def _refused(self, first: int, count: int) -> list[int]:
         """Positions of the rows from number `first` on that were not inserted."""
         there = {n for (n,) in self._db.execute("SELECT n FROM decisions WHERE n >= ?", (first,))}
@@ -212,12 +229,17 @@ class JoinStore:
         self._n_early -= len(met)
         return [_early_match(rows[n - first], early[name]) for n, name, *_ in met]
 
-    def _keep_early(self, outcomes: Sequence[tuple[str, str | None, float | None, float]]) -> int:
+    def _keep_early(self, outcomes: Sequence[tuple[str, str | None, float | None, float]]) -> list[Early]:
         if not outcomes:
-            return 0
-        sql = "INSERT INTO early (id, label, value, time) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
-        kept = self._db.executemany(sql, outcomes).rowcount
-        self._n_early += kept
+            return []
+        new: dict[str, Early] = {}
+        for outcome in outcomes:
+            new.setdefault(outcome[0], Early(*outcome))
+        for (name,) in self._each("SELECT id FROM early WHERE id IN", outcomes) if self._n_early else ():
+            del new[name]
+        kept = list(new.values())
+        self._db.executemany("INSERT INTO early (id, label, value, time) VALUES (?, ?, ?, ?)", kept)
+        self._n_early += len(kept)
         if (excess := self._n_early - self._capacity) > 0:
             self._db.execute("DELETE FROM early WHERE n IN (SELECT n FROM early ORDER BY n LIMIT ?)", (excess,))
             self._n_early -= excess

@@ -81,10 +81,10 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """What became of outcomes: matches in their order; how many came before their decision, and how many too often."""
+    """What became of outcomes: matches in their order, those that came early, and how many came too often."""
 
     matches: list[Match]
-    early: int
+    early: list[Early]
     repeated: int
 
 

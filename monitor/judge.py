@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -24,8 +25,9 @@ from monitor import judge_tells, records
 from monitor.config import Config
 from monitor.ledger import Chain
 from monitor.observing import Evidence, Observer, Ruled, Standing
+from monitor.orders import obey
 from monitor.snapshots import packed, parts_of, unpacked
-from monitor.summaries import Range, Summary
+from monitor.summaries import Damaged, OperatorOrder, Range, Summary
 from monitor.topics import Topics
 from monitor.trips import Trips
 from monitor.version_judge import Judged, VersionJudge
@@ -37,7 +39,6 @@ SNAPSHOT_EVERY = 10_000
 _HEARTBEAT = 5.0
 _LEAST_GAP = 1.0
 _BATCHES_WITHOUT_A_WORD = 10
-_MOST_REPLICAS = 1000
 
 
 class Judge:
@@ -68,12 +69,13 @@ class Judge:
         self._snapshot_every = snapshot_every
         self.versions = {version: VersionJudge(config, profile, policy) for version, profile in profiles.items()}
         self._predictions = Topics.of(config).predictions
+        self._rules = records.rules(config)
         self._chain = Chain()
         self._clock = -math.inf
         self._summaries = 0
         self._events = 0
         self._ranges: dict[tuple[str, int], Range] = {}
-        self._waiting: dict[str, dict[str, list[int]]] = {}
+        self._waiting: dict[int, list[int]] = {}
         self._told: dict[str, tuple[Verdict, int]] = {}
         self._trips = Trips(enforced=config.breaker.mode == "enforce")
 
@@ -92,24 +94,35 @@ class Judge:
 
         `offset` is that of the first summary to be judged under it.
         """
-        lines = [self._chain.append("start", time, records.start(self._config, self._digests()) | {"offset": offset})]
+        lines = [
+            self._chain.append(
+                "start", time, records.start(self._config, self._digests(), self._rules) | {"offset": offset}
+            )
+        ]
         return lines + [self._say(version, judge.verdict(), time) for version, judge in self.versions.items()]
 
     def accepts(self, base: Mapping[str, Any]) -> bool:
-        """Whether a record that a judge can begin from was written under the same profiles."""
+        """Whether a record that a judge can begin from was written under the same profiles and rules."""
+        return self.knows(base) and base.get("rules") == self._rules
+
+    def knows(self, base: Mapping[str, Any]) -> bool:
+        """Whether it was written under the same profiles."""
         return dict(base["profiles"]) == self._digests()
 
-    def judge(self, summaries: Sequence[Summary], first_offset: int, topic: str) -> list[bytes]:
-        """Judge some summaries that follow each other from `first_offset` on; returns lines for the ledger."""
+    def judge(
+        self, records_read: Sequence[Summary | OperatorOrder | Damaged], offsets: Sequence[int], topic: str
+    ) -> list[bytes]:
+        """Judge summaries and orders, in the order of their topic; returns lines for the ledger."""
         lines: list[bytes] = []
-        while summaries:
+        pairs = list(zip(records_read, offsets, strict=True))
+        while pairs:
             # a snapshot falls after a whole number of summaries, however they were polled
             room = self._snapshot_every - self._summaries % self._snapshot_every
-            part, summaries = summaries[:room], summaries[room:]
-            lines += self._judge(part, first_offset, topic)
-            first_offset += len(part)
+            counted = list(takewhile(lambda pair: isinstance(pair[0], Summary), pairs[:room]))
+            part, pairs = (counted, pairs[len(counted) :]) if counted else (pairs[:1], pairs[1:])
+            lines += self._judge(part, topic) if counted else self._heed(*part[0], topic)
             if self._summaries % self._snapshot_every == 0:
-                lines.append(self._chain.append("snapshot", self._clock, self._snapshot(first_offset)))
+                lines.append(self._chain.append("snapshot", self._clock, self._snapshot(part[-1][1] + 1)))
         return lines
 
     def resume(self, last_line: bytes) -> None:
@@ -133,49 +146,64 @@ class Judge:
         self._clock = -math.inf if base["clock"] is None else float(base["clock"])
         self._summaries, self._events = int(base["summaries"]), int(base["events"])
         self._ranges = {(r["topic"], r["partition"]): Range(**r) for r in base["ranges"]}
-        self._waiting = {replica: dict(each) for replica, each in base["waiting"].items()}
+        self._waiting = {int(partition): list(each) for partition, each in base["waiting"].items()}
         self._told = {v: (Verdict.from_builtins(each), int(n)) for v, (each, n) in base["told"].items()}
         self._trips.restore(base.get("trips", {}))
 
     def _digests(self) -> dict[str, str]:
         return {version: judge.profile.digest for version, judge in self.versions.items()}
 
-    def _judge(self, summaries: Sequence[Summary], first_offset: int, topic: str) -> list[bytes]:
+    def _judge(self, part: Sequence[tuple[Any, int]], topic: str) -> list[bytes]:
+        summaries: list[Summary] = [each for each, _ in part]
         times = np.maximum.accumulate([max(self._clock, each.time) for each in summaries]).tolist()
         judged: dict[tuple[int, str], Judged] = {}
         outstanding = [self._outstanding(each) for each in summaries]
         for version, judge in self.versions.items():
-            mine = [(i, v) for i, each in enumerate(summaries) for v in each.versions if v.version == version]
+            # counts of another profile have other bins: their replica is about to be restarted, or we are
+            mine = [
+                (i, counts)
+                for i, each in enumerate(summaries)
+                for counts in each.versions
+                if counts.version == version and counts.profile == judge.profile.digest
+            ]
             results = judge.judge(
-                [counts for _, counts in mine], [times[i] for i, _ in mine], [outstanding[i][version] for i, _ in mine]
+                [counts for _, counts in mine], [times[i] for i, _ in mine], [outstanding[i] for i, _ in mine]
             )
             judged |= {(i, version): result for (i, _), result in zip(mine, results, strict=True)}
         lines: list[bytes] = []
         for i, summary in enumerate(summaries):
             self._clock = times[i]
             self._summaries += 1
-            self._note(summary, topic, first_offset + i)
+            self._note(summary.ranges, topic, part[i][1])
             for version in self.versions:
                 if (i, version) in judged:
                     lines += self._tell(version, judged[i, version])
         return lines
 
-    def _outstanding(self, summary: Summary) -> dict[str, list[int]]:
-        """Labels outstanding by stake in all replicas, as far as they have said."""
-        said = {each.version: list(each.waiting) for each in summary.versions if each.waiting}
-        # only the last summary of a turn says what waits; until then what it said before holds
-        self._waiting[summary.replica] = self._waiting.get(summary.replica, {}) | said
-        while len(self._waiting) > _MOST_REPLICAS:
-            self._waiting.pop(next(iter(self._waiting)))
-        nothing = [0] * len(Stake)
-        return {
-            version: np.sum([each.get(version) or nothing for each in self._waiting.values()], axis=0).tolist()
-            for version in self.versions
-        }
+    def _heed(self, order: OperatorOrder | Damaged | Summary, offset: int, topic: str) -> list[bytes]:
+        """An operator's word: carried out, or refused with the reason; either way it is in the ledger."""
+        self._summaries += 1
+        self._note((), topic, offset)
+        if not isinstance(order, OperatorOrder):
+            return [self._write("skipped", {"offset": offset, "why": getattr(order, "why", "")})]
+        lines: list[bytes] = []
+        stepped, refusal = obey(order, self.versions, self._clock)
+        lines.append(self._write("order", {**msgspec.structs.asdict(order), "refused": refusal}))
+        for version, transitions in stepped.items():
+            lines += [self._transition(version, self._events - 1, each, ()) for each in transitions]
+            lines.append(self._say(version, self.versions[version].verdict(), self._clock))
+        return lines
 
-    def _note(self, summary: Summary, topic: str, offset: int) -> None:
+    def _outstanding(self, summary: Summary) -> list[int]:
+        """Labels outstanding by stake in all partitions, as far as their owners have said."""
+        # a partition that changes hands is spoken for by its new owner
+        self._waiting |= {partition: list(each) for partition, each in summary.waiting.items()}
+        outstanding: list[int] = np.sum([*self._waiting.values(), [0] * len(Stake)], axis=0).tolist()
+        return outstanding
+
+    def _note(self, ranges: Sequence[Range], topic: str, offset: int) -> None:
         """Remember what was judged since the last record, and count the events."""
-        for each in (*summary.ranges, Range(topic, 0, offset, offset)):
+        for each in (*ranges, Range(topic, 0, offset, offset)):
             key = (each.topic, each.partition)
             seen = self._ranges.get(key, each)
             first, last = min(seen.first, each.first), max(seen.last, each.last)
@@ -191,7 +219,7 @@ class Judge:
             told = explain(judge.profile.fitted.views, moved.view, moved.before, moved.now, moved.log_evidence)
             name = judge.profile.fitted.views.layout().names[moved.view]
             lines.append(
-                self._write("alarm", records.warning(version, event, name, _kind(judge, moved.view), moved, told))
+                self._write("alarm", records.warning(version, event, name, judge.kind_of(moved.view), moved, told))
             )
             alarm = judge_tells.moved(time, event, version, name, moved.log_evidence, told)
             self._trips.moved(alarm, judge.profile.fitted.views.layout().groups[moved.view])
@@ -257,18 +285,13 @@ class Judge:
         return {
             "offset": offset,
             "profiles": self._digests(),
+            "rules": self._rules,
             "clock": None if math.isinf(self._clock) else self._clock,
             "summaries": self._summaries,
             "events": self._events,
             "ranges": [msgspec.to_builtins(each) for each in self._ranges.values()],
-            "waiting": self._waiting,
+            "waiting": {str(partition): each for partition, each in self._waiting.items()},
             "told": {version: [verdict.to_builtins(), n] for version, (verdict, n) in self._told.items()},
             "trips": self._trips.state(),
             "versions": {version: packed(judge.state()) for version, judge in self.versions.items()},
         }
-
-
-def _kind(judge: VersionJudge, view: int) -> str:
-    """What a view's bins are: ordered, categories or a pair."""
-    layout = judge.profile.fitted.views.layout()
-    return "ordered" if view < len(layout.ordered) else "pair" if layout.names[view] in layout.pairs else "categories"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -16,6 +16,7 @@ from monitor.topics import Topics
 __all__ = ["Judging"]
 
 _AT_ONCE = 1000
+_FIRST_LOOK = 2000
 _VERDICT = b'"kind":"verdict"'
 _BASES = (b'"kind":"snapshot"', b'"kind":"start"')
 
@@ -34,6 +35,8 @@ class Judging:
         Makes a judge that knows nothing yet, and tells the given observer.
     observe
         Is told what the judge noticed, once that is in the ledger.
+    versions
+        Those of which there should be a verdict.
     """
 
     def __init__(
@@ -42,15 +45,17 @@ class Judging:
         topics: Topics,
         new_judge: Callable[[Observer], Judge],
         observe: Observer = lambda _seen, /: None,
+        versions: Iterable[str] = (),
     ) -> None:
         self._log = log
         self._topics = topics
         self._new_judge = new_judge
         self._observe = observe
+        self._versions = tuple(versions)
         self._seen: list[Observation] = []
         self._judge: Judge | None = None
         self._generation = -1
-        self._position = 0
+        self._position: int | None = None
         self.verdicts: dict[str, Verdict] = {}
         self.records = 0
 
@@ -61,21 +66,16 @@ class Judging:
 
     @property
     def is_new(self) -> bool:
-        """Whether this replica has to begin the ledger."""
-        return self._owns() and self._judge is None and self._log.end(self._topics.ledger, 0) == 0
+        """Whether this replica has to take office, which may mean to begin the ledger."""
+        return self._owns() and (self._judge is None or self._generation != self._log.generation)
 
     def follow(self) -> None:
         """Read the verdicts that have been written since the last call."""
-        while True:
-            chunk = self._log.read(self._topics.ledger, 0, self._position, _AT_ONCE)
-            if not chunk.values:
-                return
+        if self._position is None:
+            self._position = self._last_verdicts()
+        while (chunk := self._log.tail(self._topics.ledger, 0, self._position, _AT_ONCE)).values:
             self._position = chunk.offsets[-1] + 1
-            self.records += len(chunk.values)
-            for line in chunk.values:
-                if _VERDICT in line[:200]:
-                    record = msgspec.json.decode(line)
-                    self.verdicts[record["version"]] = Verdict.from_builtins(record["verdict"])
+            self._note(chunk)
 
     def judge(self, chunks: Sequence[Chunk], time: float) -> list[bytes]:
         """Lines for the ledger: those that begin it, and what the polled summaries bring."""
@@ -85,7 +85,7 @@ class Judging:
         lines = self._take_office(time)
         if self._judge is not None:
             for chunk in chunks:
-                lines += self._judge.judge(decode_summaries(chunk.values), chunk.offsets[0], chunk.topic)
+                lines += self._judge.judge(decode_summaries(chunk.values), chunk.offsets, chunk.topic)
         return lines
 
     def tell(self) -> None:
@@ -110,8 +110,9 @@ class Judging:
         if self._judge is not None and self._generation == self._log.generation:
             return []
         self._judge, self._generation = self._new_judge(self._take_note), self._log.generation
-        base, rest, last = self._read_ledger()
+        # in this order: once the offset is settled, nothing more can come into the ledger from the judge before
         committed = self._log.committed(self._topics.summaries, 0)
+        base, rest, last = self._read_ledger()
         if base is None or not self._judge.accepts(msgspec.json.decode(base)):
             if last is not None:
                 self._judge.resume(last)
@@ -126,27 +127,60 @@ class Judging:
             self._judge.resume(last)
         return []
 
+    def _note(self, chunk: Chunk) -> None:
+        self.records += len(chunk.values)
+        for line in chunk.values:
+            if _VERDICT in line[:200]:
+                record = msgspec.json.decode(line)
+                self.verdicts[record["version"]] = Verdict.from_builtins(record["verdict"])
+
+    def _last_verdicts(self) -> int:
+        """Where to begin to follow: late enough to be quick, early enough to have a verdict on each version."""
+        for start in self._starts():
+            chunks = list(self._blocks(start))
+            for chunk in chunks:
+                self._note(chunk)
+            if start == 0 or self.verdicts.keys() >= set(self._versions):
+                return chunks[-1].offsets[-1] + 1 if chunks else start
+        return 0
+
     def _read_ledger(self) -> tuple[bytes | None, list[bytes], bytes | None]:
         """The last record that a judge can begin from, the records after it, and the last one of all."""
-        base: bytes | None = None
-        rest: list[bytes] = []
-        last: bytes | None = None
-        position = 0
-        while (chunk := self._log.read(self._topics.ledger, 0, position, _AT_ONCE)).values:
-            position = chunk.offsets[-1] + 1
-            for line in chunk.values:
-                last = line
-                if any(kind in line[:200] for kind in _BASES):
-                    base, rest = line, []
-                else:
-                    rest.append(line)
-        return base, rest, last
+        for start in self._starts():
+            base: bytes | None = None
+            rest: list[bytes] = []
+            last: bytes | None = None
+            for chunk in self._blocks(start):
+                for line in chunk.values:
+                    last = line
+                    if any(kind in line[:200] for kind in _BASES):
+                        base, rest = line, []
+                    else:
+                        rest.append(line)
+            if base is not None or start == 0:
+                return base, rest, last
+        return None, [], None
+
+    def _starts(self) -> Iterator[int]:
+        """Offsets from which the end of the ledger can be read: near it, then farther away; it is kept for ever."""
+        end, back = self._log.end(self._topics.ledger, 0), _FIRST_LOOK
+        while back < end:
+            yield end - back
+            back *= 8
+        yield 0
+
+    def _blocks(self, offset: int) -> Iterator[Chunk]:
+        """All of the ledger from `offset` on."""
+        while (chunk := self._log.read(self._topics.ledger, 0, offset, _AT_ONCE)).values:
+            yield chunk
+            offset = chunk.offsets[-1] + 1
 
     def _again(self, offset: int, committed: int) -> None:
         """Judge again the summaries between a snapshot and what the group has committed."""
         while offset < committed and self._judge is not None:
-            chunk = self._log.read(self._topics.summaries, 0, offset, min(_AT_ONCE, committed - offset))
+            chunk = self._log.read(self._topics.summaries, 0, offset, _AT_ONCE)
             if not chunk.values:
                 return
-            self._judge.judge(decode_summaries(chunk.values), chunk.offsets[0], chunk.topic)
+            kept = sum(each < committed for each in chunk.offsets)
+            self._judge.judge(decode_summaries(chunk.values[:kept]), chunk.offsets[:kept], chunk.topic)
             offset = chunk.offsets[-1] + 1

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from time import monotonic
+from typing import Any
 
-import msgspec
-
-from monitor.events import Outcome, encode_many, utc
-from monitor.joins import JoinStore
-from monitor.joins_records import Match
+from monitor.events import encode_many
 from monitor.judging import Judging
 from monitor.logs import Fenced, Log, Writer
 from monitor.pipeline import Pipeline, Turn
+from monitor.takeover import Takeover
 from monitor.telling import Teller
 from monitor.topics import Topics
 
@@ -28,8 +27,10 @@ class Loop:
         Batches of raw records in, and out in transactions.
     topics
         Where what goes.
-    pipeline, joins, judging
+    pipeline, judging
         What works through a poll; taken back if its transaction fails.
+    takeover
+        What waits in the partitions that are ours now.
     teller
         Tells those who watch, after the commit.
     poll
@@ -41,7 +42,7 @@ class Loop:
         log: Log,
         topics: Topics,
         pipeline: Pipeline,
-        joins: JoinStore,
+        takeover: Takeover,
         judging: Judging,
         teller: Teller,
         poll: int = 1000,
@@ -49,10 +50,12 @@ class Loop:
         self._log = log
         self._topics = topics
         self._pipeline = pipeline
-        self._joins = joins
+        self._takeover = takeover
+        self._joins = takeover.joins
         self._judging = judging
         self._teller = teller
         self._poll = poll
+        self._generation = -1
 
     def step(self, timeout: float = 0.0) -> bool:
         """Take one turn; False if there was nothing to do."""
@@ -72,6 +75,10 @@ class Loop:
 
     def _turn(self, timeout: float) -> bool:
         chunks = self._log.poll(self._poll, timeout)
+        if self._log.generation != self._generation:
+            self._takeover.take(self._pipeline.now())
+            self._generation = self._log.generation
+        began = monotonic()
         self._judging.follow()
         if not (chunks or self._judging.is_new or self._pipeline.is_due):
             return False
@@ -84,6 +91,7 @@ class Loop:
             self._take_back()
             raise
         self._joins.commit()
+        turn.seconds = monotonic() - began
         self._tell(turn)
         return True
 
@@ -98,15 +106,14 @@ class Loop:
 
     def _write(self, writer: Writer, turn: Turn) -> None:
         topics, time = self._topics, turn.time if math.isfinite(turn.time) else 0.0
-        partition = turn.decisions[0].source.partition if turn.decisions else 0
-        joined = [_joined(match) for match in turn.matches]
-        for topic, records in (
+        for topic, placed in (
             (topics.decisions, turn.decisions),
             (topics.reviews, turn.reviews),
             (topics.answers, turn.answers),
-            (topics.joined, joined),
+            (topics.joined, turn.joined),
         ):
-            _append(writer, topic, records, partition, time)
+            for partition, records in placed.items():
+                _append(writer, topic, records, partition, time)
         for topic, lines in (
             (topics.summaries, encode_many(turn.summaries)),
             (topics.dead_letters, encode_many(turn.intake.letters)),
@@ -116,11 +123,5 @@ class Loop:
                 writer.append(topic, lines, time=time)
 
 
-def _append(writer: Writer, topic: str, records: Sequence[msgspec.Struct], partition: int, time: float) -> None:
-    if records:
-        keys = [each.id.encode() for each in records]  # type: ignore[attr-defined]  # records of one request each
-        writer.append(topic, encode_many(records), keys, partition, time)
-
-
-def _joined(match: Match) -> Outcome:
-    return Outcome(match.pending.id, utc(match.time), match.truth_label, match.truth_value)
+def _append(writer: Writer, topic: str, records: Sequence[Any], partition: int, time: float) -> None:
+    writer.append(topic, encode_many(records), [each.id.encode() for each in records], partition, time)

@@ -169,7 +169,7 @@ class Trip:
     """Which view moved most, in words and numbers; empty as long as none did."""
     harm: bool = False
     paged: bool = False
-    """Somebody has to be told of it: the breaker said so, and has not taken it back."""
+    """Somebody was to be told of it: the breaker said so."""
     ended: float | None = None
     """When it was over."""
     enforced: bool = True

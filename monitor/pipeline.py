@@ -10,10 +10,21 @@ from detectors.profile import Profile
 from fallback.types import Health, Route, Verdict, health_of
 from monitor.answering import Answering
 from monitor.counter import Outcomes, count_outcomes, nothing_counted
-from monitor.events import Answer, DeadLetter, DeadLetterReason, Decision, Outcome, Review, Source, encode_many, utc
-from monitor.intake import LATEST, Intake, bury_duplicates, take_outcomes, take_predictions
-from monitor.joins import JoinStore
+from monitor.events import (
+    Answer,
+    DeadLetter,
+    DeadLetterReason,
+    Decision,
+    JoinRecord,
+    Outcome,
+    Review,
+    Source,
+    encode_many,
+    utc,
+)
+from monitor.intake import LATEST, Intake, bury_duplicates, take_answers, take_outcomes, take_predictions
 from monitor.joins_records import Early, Match, Pending
+from monitor.joins_shared import PartitionedJoins
 from monitor.judging import Judging
 from monitor.logs import Chunk
 from monitor.router import UNJUDGED, RoutedBatch, Router
@@ -55,16 +66,27 @@ class Turn:
     intake: Intake = field(default_factory=Intake)
     time: float = math.nan
     clock: float = -math.inf
+    seconds: float | None = None
+    """From the poll to the commit, in wall time."""
     routed: list[RoutedBatch] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
-    reviews: list[Review] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
+    decisions: dict[int, list[Decision]] = field(default_factory=dict)
+    """As reviews, answers and what was joined: by partition."""
+    reviews: dict[int, list[Review]] = field(default_factory=dict)
+    answers: dict[int, list[Answer]] = field(default_factory=dict)
     matches: list[Match] = field(default_factory=list)
+    joined: dict[int, list[JoinRecord]] = field(default_factory=dict)
     outcomes: dict[str, Outcomes] = field(default_factory=dict)
+    dropped: list[Pending] = field(default_factory=list)
+    """Decisions whose label was asked for, and that a full store let go."""
     expired: int = 0
     unmatched: int = 0
     summaries: list[Summary] = field(default_factory=list)
     ledger: list[bytes] = field(default_factory=list)
+
+    def note(self, partition: int, *joined: JoinRecord) -> None:
+        """Add what became of labels of a partition."""
+        if joined:
+            self.joined.setdefault(partition, []).extend(joined)
 
 
 class Pipeline:
@@ -74,7 +96,7 @@ class Pipeline:
         self,
         settings: Settings,
         router: Router,
-        joins: JoinStore,
+        joins: PartitionedJoins,
         judging: Judging,
         answering: Answering,
         profiles: Mapping[str, Profile],
@@ -91,7 +113,12 @@ class Pipeline:
     @property
     def is_due(self) -> bool:
         """Whether there is something to do without anything polled: a live replica has been silent for 5 s."""
-        return self._settings.clock is not None and self._settings.clock() - self._summarised >= _HEARTBEAT
+        clock = self._settings.clock
+        return clock is not None and bool(self._joins.partitions) and clock() - self._summarised >= _HEARTBEAT
+
+    def now(self) -> float:
+        """Wall time, or in a backtest the greatest time seen."""
+        return self._settings.clock() if self._settings.clock else self._clock
 
     def work(self, chunks: Sequence[Chunk]) -> Turn:
         """Work through what was polled."""
@@ -105,21 +132,23 @@ class Pipeline:
         self._summarise(turn, ranges)
         summaries = [chunk for chunk in chunks if chunk.topic == topics.summaries]
         turn.ledger = self._judging.judge(summaries, turn.time if math.isfinite(turn.time) else 0.0)
-        turn.answers = [
-            Answer(
-                id=each.request_id,
-                decision_id=each.decision_id,
-                time=utc(each.at),
-                answer=each.answer,
-                answered_by=each.answered_by,
-                expired=each.expired is not None,
+        self._answering.heard(turn.intake.answers)
+        for each in self._answering.settled(turn.time):
+            turn.answers.setdefault(each.origin, []).append(
+                Answer(
+                    id=each.request_id,
+                    decision_id=each.decision_id,
+                    time=utc(each.at),
+                    answer=each.answer,
+                    answered_by=each.answered_by,
+                    expired=each.expired is not None,
+                )
             )
-            for each in self._answering.settled(turn.time)
-        ]
         return turn
 
     def keep(self, turn: Turn) -> None:
         """A turn was written."""
+        self._answering.kept()
         self._clock = max(self._clock, turn.clock)
         self._summarised = turn.time if turn.summaries else self._summarised
 
@@ -141,6 +170,8 @@ class Pipeline:
                 take_predictions(intake, chunk, settings.model, settings.version, settings.max_bytes, clock, latest)
             elif chunk.topic == settings.topics.outcomes:
                 ranges += take_outcomes(intake, chunk, settings.model, settings.max_bytes)
+            elif chunk.topic == settings.topics.answers:
+                take_answers(intake, chunk)
         return ranges
 
     def _decide(self, turn: Turn, chunks: Mapping[tuple[str, int], Chunk]) -> None:
@@ -148,7 +179,8 @@ class Pipeline:
         for work in turn.intake.works.values():
             verdict, health = self._ruling(work.version, turn.time)
             routed = self._router.route(work, verdict, health)
-            added = self._joins.add(routed.pending)
+            partitions = [source.partition for source in work.sources]
+            added = self._joins.add(routed.pending, partitions)
             if added.duplicates:
                 bury_duplicates(turn.intake, work, added.duplicates, chunks)
                 if len(added.duplicates) == len(work.predictions):
@@ -156,31 +188,41 @@ class Pipeline:
                 routed = self._router.route(work.without(added.duplicates), verdict, health)
             decisions = self._router.decide(routed, turn.time)
             turn.routed.append(routed)
-            turn.decisions += decisions
-            turn.reviews += self._reviews(routed, decisions)
+            for partition, some in _by_partition(decisions).items():
+                turn.decisions.setdefault(partition, []).extend(some)
+            for place, review in self._reviews(routed, decisions):
+                turn.reviews.setdefault(place, []).append(review)
+            of = dict(zip((each.id for each in routed.pending), partitions, strict=False))
+            for match in added.joined:
+                turn.note(of[match.pending.id], _joined(match))
             turn.matches += added.joined
+            turn.dropped += added.dropped
         if len(turn.routed) > 1:
-            turn.decisions.sort(key=lambda each: (each.source.partition, each.source.offset))
+            for some in turn.decisions.values():
+                some.sort(key=lambda each: each.source.offset)
 
     def _ruling(self, version: str, now: float) -> tuple[Verdict, Health]:
         verdict = self._judging.verdicts.get(version, UNJUDGED)
         return verdict, Health.FRESH if self._settings.clock is None else health_of(now - verdict.time)
 
-    def _reviews(self, routed: RoutedBatch, decisions: Sequence[Decision]) -> list[Review]:
-        """What people should look at: requests routed to them, and audits."""
+    def _reviews(self, routed: RoutedBatch, decisions: Sequence[Decision]) -> list[tuple[int, Review]]:
+        """What people should look at, with its partition: requests routed to them, and audits."""
         return [
-            Review(
-                id=each.id,
-                decision_id=each.decision_id,
-                time=each.time,
-                model=each.model,
-                version=each.version,
-                segment=each.segment,
-                features=prediction.features,
-                output=each.output,
-                reason="audit" if each.audit else each.reason,
-                priority=1.0 - (each.confidence or 0.0),
-                expires=utc(time + self._settings.review_expire),
+            (
+                each.source.partition,
+                Review(
+                    id=each.id,
+                    decision_id=each.decision_id,
+                    time=each.time,
+                    model=each.model,
+                    version=each.version,
+                    segment=each.segment,
+                    features=prediction.features,
+                    output=each.output,
+                    reason="audit" if each.audit else each.reason,
+                    priority=1.0 - (each.confidence or 0.0),
+                    expires=utc(time + self._settings.review_expire),
+                ),
             )
             for each, prediction, time in zip(decisions, routed.work.predictions, routed.work.times, strict=True)
             if each.audit or each.route == Route.HUMAN.value
@@ -189,12 +231,17 @@ class Pipeline:
     def _join(self, turn: Turn) -> None:
         """Join outcomes to their decisions, and see which are overdue or will never come."""
         settings, now = self._settings, turn.time
-        turn.matches += self._joins.join(turn.intake.outcomes).matches
-        overdue: list[Pending] = []
+        for partition, outcomes in turn.intake.outcomes.items():
+            joined = self._joins.join(partition, outcomes)
+            turn.matches += joined.matches
+            turn.note(partition, *map(_joined, joined.matches), *map(_early, joined.early))
+        overdue = turn.dropped
         if math.isfinite(now):
             delays = [each.usual_delay for each in self._judging.verdicts.values() if not math.isnan(each.usual_delay)]
             wait = max(_DELAYS_TO_OVERDUE * max(delays), _LEAST_OVERDUE) if delays else settings.expire
-            overdue = self._joins.overdue(now - wait)
+            for partition, pending in self._joins.overdue(now - wait):
+                overdue.append(pending)
+                turn.note(partition, JoinRecord(id=pending.id, time=utc(now), what="overdue"))
             expired = self._joins.expire(now)
             overdue += expired.asked
             turn.expired, turn.unmatched = expired.unlabelled, len(expired.early)
@@ -211,15 +258,15 @@ class Pipeline:
         for routed in turn.routed:
             for batch, counts in enumerate(self._router.count(routed, intake.batches)):
                 counted[batch][routed.work.version] = counts
-        waiting = self._joins.waiting().by_stake
         due = self.is_due
         for version, outcomes in turn.outcomes.items():
             if version in counted[-1] or outcomes or due:
                 counts = counted[-1].get(version, nothing_counted(self._profiles[version]))
-                counted[-1][version] = outcomes.into(counts, waiting)
+                counted[-1][version] = outcomes.into(counts)
         read = [[each] for each in intake.ranges] or [[]]
         read[-1] += ranges
-        for time, versions, each in zip(intake.clock or [turn.clock], counted, read, strict=True):
+        last = len(counted) - 1
+        for i, (time, versions, each) in enumerate(zip(intake.clock or [turn.clock], counted, read, strict=True)):
             # a batch of nothing but bad records has a place in the stream, too
             if versions or each:
                 turn.summaries.append(
@@ -228,6 +275,7 @@ class Pipeline:
                         time=turn.time if self._settings.clock else time,
                         ranges=each,
                         versions=list(versions.values()),
+                        waiting=self._joins.waiting() if i == last else {},
                     )
                 )
 
@@ -241,3 +289,24 @@ class Pipeline:
             payload=encode_many([outcome])[0],
             time=utc(early.time),
         )
+
+
+def _by_partition(decisions: Sequence[Decision]) -> dict[int, list[Decision]]:
+    first, last = decisions[0].source.partition, decisions[-1].source.partition
+    if first == last:
+        # they come partition by partition, so there is but one
+        return {first: list(decisions)}
+    found: dict[int, list[Decision]] = {}
+    for each in decisions:
+        found.setdefault(each.source.partition, []).append(each)
+    return found
+
+
+def _joined(match: Match) -> JoinRecord:
+    return JoinRecord(
+        id=match.pending.id, time=utc(match.time), what="joined", label=match.truth_label, value=match.truth_value
+    )
+
+
+def _early(early: Early) -> JoinRecord:
+    return JoinRecord(id=early.id, time=utc(early.time), what="early", label=early.label, value=early.value)

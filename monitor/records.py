@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
@@ -19,7 +20,7 @@ from fallback.types import BreakerState, Guarantee, Verdict
 from monitor.config import Config
 from monitor.summaries import Range
 
-__all__ = ["Record", "epoch", "guarantee", "harm", "start", "transition", "warning"]
+__all__ = ["Record", "epoch", "guarantee", "harm", "rules", "start", "transition", "warning"]
 
 _LOG10 = math.log(10)
 _HASH = "^[0-9a-f]{64}$"
@@ -31,19 +32,25 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     prev: Annotated[str, Meta(description="The `hash` of the line before; 64 zeros in the first.", pattern=_HASH)]
     time: Annotated[datetime, Meta(description="The judge's clock: RFC 3339.", tz=True)]
-    kind: Annotated[str, Meta(description="start, verdict, alarm, epoch, transition or snapshot.")]
+    kind: Annotated[str, Meta(description="start, verdict, alarm, epoch, transition, order, skipped or snapshot.")]
     version: str | None = None
     event: Annotated[int | None, Meta(description="Zero-based position in the stream.")] = None
     judged: Annotated[list[Range], Meta(description="Records that were judged since the record before.")] = []
     hash: Annotated[str, Meta(description="SHA-256 of the line's bytes before this field.", pattern=_HASH)]
 
 
-def start(config: Config, profiles: Mapping[str, str]) -> dict[str, Any]:
-    """The promise and the profiles' digests."""
+def rules(config: Config) -> str:
+    """Digest of all that a judge's rulings follow from, beside the profiles and the summaries."""
+    parts = (config.promise, config.outcomes.known, config.evidence, config.breaker)
+    return sha256(msgspec.json.encode(parts, enc_hook=str)).hexdigest()[:16]
+
+
+def start(config: Config, profiles: Mapping[str, str], rules_digest: str) -> dict[str, Any]:
+    """The promise, and the digests of the profiles and of the rules."""
     promise = msgspec.structs.asdict(config.promise)
     pages = config.promise.false_pages
     promise["false_pages"] = f"1 per {pages.n:g} {pages.unit}"
-    return {"model": config.model, "promise": promise, "profiles": dict(profiles)}
+    return {"model": config.model, "promise": promise, "profiles": dict(profiles), "rules": rules_digest}
 
 
 def warning(version: str, event: int, view: str, kind: str, alarm: Alarm, told: Explanation) -> dict[str, Any]:

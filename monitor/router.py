@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 from msgspec import UNSET, UnsetType
-from numpy.typing import NDArray
 
 from detectors.harm import BANDS
 from detectors.profile import Profile, cells_of
@@ -22,11 +21,13 @@ from monitor.answering import Answering, Reply
 from monitor.counter import count_events
 from monitor.events import Decision, Prediction, Source, decision_id, id_hashes, label_text, utc
 from monitor.events import Guarantee as Promised
+from monitor.events import Stake as StakeWord
 from monitor.joins_records import Pending
 from monitor.rows import Arranged, Schema, arrange
+from monitor.said import finite, said
 from monitor.summaries import VersionCounts
 
-__all__ = ["UNJUDGED", "RoutedBatch", "Router", "Work"]
+__all__ = ["STAKE_WORDS", "UNJUDGED", "RoutedBatch", "Router", "Work"]
 
 UNJUDGED = Verdict(
     state=BreakerState.CLOSED,
@@ -149,8 +150,9 @@ class Router:
         state, epoch, offset = verdict.state.value, verdict.epoch, verdict.ledger_offset
         columns = zip(work.predictions, work.times, work.sources, labels, *_columns(batch), sets, ends, strict=True)
         decisions = []
+        set_threshold = verdict.set_threshold
         for i, row in enumerate(columns):
-            prediction, time, source, label, rank, reason, guarantee, audit, inside, interval = row
+            prediction, time, source, label, rank, reason, guarantee, audit, stake, inside, interval = row
             reply, output = replies.get(i), prediction.output
             if reply is None:
                 value = output.value if output is not None else None
@@ -179,6 +181,8 @@ class Router:
                     epoch=epoch,
                     audit=audit,
                     propensity=routed.propensity,
+                    stake=stake,
+                    set_threshold=set_threshold,
                     profile=digest,
                     ledger_offset=offset,
                     source=source,
@@ -188,8 +192,11 @@ class Router:
 
     def _ask(self, batch: RoutedBatch, ids: Sequence[str], now: float) -> dict[int, Reply]:
         held = np.flatnonzero(~batch.routed.passes).tolist()
-        predictions, version = batch.work.predictions, batch.work.version
-        asked = [AskedRequest(predictions[i].id, ids[i], self._model, version, predictions[i].features) for i in held]
+        predictions, version, sources = batch.work.predictions, batch.work.version, batch.work.sources
+        asked = [
+            AskedRequest(predictions[i].id, ids[i], self._model, version, predictions[i].features, sources[i].partition)
+            for i in held
+        ]
         # the less sure the model, the more a person's answer is worth
         priorities = (1.0 - np.nan_to_num(batch.rank[held])).tolist()
         return dict(zip(held, self._answering.ask(asked, priorities, now), strict=True))
@@ -198,14 +205,8 @@ class Router:
         self, work: Work, arranged: Arranged | None, rank: FloatArray, routed: Routed, verdict: Verdict
     ) -> list[Pending]:
         """What the join store keeps of each decision until its label comes."""
-        n, cells = len(work.predictions), cells_of(rank)
+        cells, columns = cells_of(rank), said(arranged, len(work.predictions))
         bands = np.where(cells >= 0, cells * BANDS // RANK_CELLS, -1)
-        stated: list[bytes | None] = [None] * n
-        values: list[float | None] = [None] * n
-        labels: Sequence[str | None] = [None] * n
-        if arranged is not None:
-            labels, values = arranged.rows.label, _finite(arranged.rows.value)
-            stated = _blobs(arranged.probabilities)
         rows = zip(
             [each.id for each in work.predictions],
             repeat(work.version),
@@ -217,10 +218,9 @@ class Router:
             repeat(routed.propensity),
             routed.passes.tolist(),
             routed.asked.tolist(),
-            labels,
-            values,
+            *columns[:2],
             repeat(verdict.set_threshold),
-            stated,
+            columns[2],
         )  # in the order of Pending's fields
         return list(map(Pending._make, rows))
 
@@ -252,35 +252,22 @@ class Router:
         if batch.arranged is None or profile is None or profile.classes:
             return None
         lower, upper = intervals(batch.arranged.rows.value, batch.verdict.set_threshold)
-        return list(zip(_finite(lower), _finite(upper), strict=True))
+        return list(zip(finite(lower), finite(upper), strict=True))
 
 
 _MOST_SETS = 4096
 _MODEL: Final = Route.MODEL.value
+STAKE_WORDS: tuple[StakeWord, ...] = ("accepted", "suspected", "surest", "held")
+"""Stakes by their number, as decisions have them."""
 _PROMISED: tuple[Promised, ...] = tuple(each.value for each in GUARANTEES)
 _REASONS = tuple(each.value for each in REASONS)
 
 
-def _columns(batch: RoutedBatch) -> tuple[list[float | None], list[str], list[Promised], list[bool]]:
-    """Rank, reason, guarantee and audit of each event as Python values."""
+def _columns(
+    batch: RoutedBatch,
+) -> tuple[list[float | None], list[str], list[Promised], list[bool], list[StakeWord]]:
+    """Rank, reason, guarantee, audit and stake of each event as Python values."""
     reasons = [_REASONS[code] for code in batch.routed.reason.tolist()]
     guarantees = [_PROMISED[code] for code in batch.routed.guarantee.tolist()]
-    return _finite(batch.rank), reasons, guarantees, batch.routed.audit.tolist()
-
-
-def _finite(values: FloatArray) -> list[float | None]:
-    known: NDArray[np.bool_] = np.isfinite(values)
-    plain: list[float | None] = values.tolist()
-    if known.all():
-        return plain
-    return [value if fine else None for value, fine in zip(plain, known.tolist(), strict=True)]
-
-
-def _blobs(probabilities: FloatArray) -> list[bytes | None]:
-    """Each row's bytes; None where there are no probabilities."""
-    n, classes = probabilities.shape
-    if not classes:
-        return [None] * n
-    whole, size = np.ascontiguousarray(probabilities).tobytes(), 8 * classes
-    known = (~np.isnan(probabilities[:, 0])).tolist()
-    return [whole[i * size : (i + 1) * size] if known[i] else None for i in range(n)]
+    stakes = [STAKE_WORDS[stake] for stake in batch.routed.stake.tolist()]
+    return finite(batch.rank), reasons, guarantees, batch.routed.audit.tolist(), stakes

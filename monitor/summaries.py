@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from detectors.types import RANK_CELLS, IntArray, Labels, Stake
 
 __all__ = [
+    "Damaged",
     "LabelGroup",
+    "OperatorOrder",
     "Range",
     "Summary",
     "VersionCounts",
@@ -60,26 +63,54 @@ class VersionCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     weights: Annotated[bytes, Meta(description="Their weights, float64.")] = b""
     misses: Annotated[float, Meta(description="Weight of the truths outside the set that was served.")] = 0.0
     judged: Annotated[float, Meta(description="Weight of the truths that were compared with a set.")] = 0.0
-    waiting: Annotated[list[int], Meta(description="Labels asked for, not come and not overdue, by stake.")] = []
     delay_sum: Annotated[float, Meta(description="Seconds between prediction and outcome, added up.")] = 0.0
     delay_n: int = 0
 
 
-class Summary(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Summary(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag="counts"):
     """What a replica counted in at most 100 events."""
 
     replica: str
     time: Annotated[float, Meta(description="Epoch seconds; the judge's clock is the greatest seen.")]
     ranges: list[Range]
     versions: list[VersionCounts]
+    waiting: Annotated[
+        dict[int, list[int]],
+        Meta(description="Labels asked for, neither come nor overdue, by stake, for each partition of this replica."),
+    ] = {}
 
 
-_decode = msgspec.json.Decoder(Summary).decode
+class OperatorOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag="order"):
+    """An operator's word on a breaker. The judge checks it, and says in the ledger what came of it."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=64, description="By which the answer in the ledger is found.")]
+    order: Literal["open", "close", "auto", "accept"]
+    actor: Annotated[str, Meta(max_length=256, description="Who says so.")]
+    reason: Annotated[str, Meta(max_length=1000)] = ""
+    seconds: Annotated[float | None, Meta(description="How long it is to hold; open and close need it.")] = None
+    version: Annotated[str | None, Meta(description="Of which version; all of them by default.")] = None
 
 
-def decode_summaries(values: Sequence[bytes]) -> list[Summary]:
-    """Read summaries back; they are our own, so anything unreadable is an error of the program or the disk."""
-    return [_decode(value) for value in values]
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A record of the topic that is neither: why it can't be read."""
+
+    why: str
+
+
+_DECODER: msgspec.json.Decoder[Summary | OperatorOrder] = msgspec.json.Decoder(Summary | OperatorOrder)
+
+
+def decode_summaries(values: Sequence[bytes]) -> list[Summary | OperatorOrder | Damaged]:
+    """Read summaries and orders back; what is neither must not stop the judge, whoever wrote it."""
+    return [_read(value) for value in values]
+
+
+def _read(value: bytes) -> Summary | OperatorOrder | Damaged:
+    try:
+        return _DECODER.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return Damaged(str(error)[:200])
 
 
 def pack(counts: NDArray[np.integer[Any]]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 
 from fallback.types import Route
 from monitor.counter import is_wrong
@@ -17,6 +18,7 @@ __all__ = ["Teller"]
 
 _SHOWN = 3
 _MOST_ANSWERS = 100_000
+_Tally = tuple[int, int]
 
 
 class Teller:
@@ -55,34 +57,39 @@ class Teller:
         self._records = judging.records
 
     def _tell_decisions(self, turn: Turn) -> None:
-        for each in turn.decisions:
-            if each.route == Route.FALLBACK.value:
-                self._fallbacks[each.id] = each.answer if not isinstance(each.answer, bool) else str(each.answer)
+        time = turn.time if math.isfinite(turn.time) else 0.0
+        for version, decisions in _by_version([each for some in turn.decisions.values() for each in some]).items():
+            for each in decisions:
+                if each.route == Route.FALLBACK.value:
+                    self._fallbacks[each.id] = each.answer if not isinstance(each.answer, bool) else str(each.answer)
+            routes: Counter[tuple[str, str]] = Counter((each.route, each.reason) for each in decisions)
+            last = [_shown(each) for each in decisions[-_SHOWN:]]
+            self._observe(Routed(time=time, decisions=routes, version=version, last=last, seconds=turn.seconds))
         while len(self._fallbacks) > _MOST_ANSWERS:
             self._fallbacks.pop(next(iter(self._fallbacks)))
-        time = turn.time if math.isfinite(turn.time) else 0.0
-        routes: Counter[tuple[str, str]] = Counter((each.route, each.reason) for each in turn.decisions)
-        self._observe(Routed(time=time, decisions=routes, last=[_shown(each) for each in turn.decisions[-_SHOWN:]]))
 
     def _tell_labels(self, turn: Turn) -> None:
+        time = turn.time if math.isfinite(turn.time) else 0.0
+        for version in dict.fromkeys(match.pending.version for match in turn.matches):
+            accepted, answered, alone = self._tallies(
+                [each for each in turn.matches if each.pending.version == version]
+            )
+            self._observe(Labelled(time=time, accepted=accepted, answered=answered, alone=alone, version=version))
+
+    def _tallies(self, matches: Sequence[Match]) -> tuple[_Tally, _Tally, _Tally]:
+        """(labelled, wrong) of the answers that passed, of those that callers got, and of the model's alone."""
         accepted, answered, alone = [0, 0], [0, 0], [0, 0]
-        for match in turn.matches:
+        for match in matches:
             pending = match.pending
             if pending.label is None and pending.value is None:
                 continue
             wrong = is_wrong(pending, match.truth_label, match.truth_value, self._within)
             given = wrong if pending.accepted else self._fallback_wrong(match)
-            for tally, missed in (
-                (alone, wrong),
-                (answered, given),
-                *(((accepted, wrong),) if pending.accepted else ()),
-            ):
+            tallies = ((alone, wrong), (answered, given), *(((accepted, wrong),) if pending.accepted else ()))
+            for tally, missed in tallies:
                 tally[0] += 1
                 tally[1] += missed
-        time = turn.time if math.isfinite(turn.time) else 0.0
-        self._observe(
-            Labelled(time=time, accepted=tuple(accepted), answered=tuple(answered), alone=tuple(alone))  # type: ignore[arg-type]  # pairs
-        )
+        return (accepted[0], accepted[1]), (answered[0], answered[1]), (alone[0], alone[1])
 
     def _fallback_wrong(self, match: Match) -> bool:
         """Whether what stood in for the model was wrong; a person is taken to be right."""
@@ -91,6 +98,13 @@ class Teller:
             return False
         stood_in = match.pending._replace(label=str(answer)) if match.truth_label is not None else match.pending
         return is_wrong(stood_in, match.truth_label, match.truth_value, self._within)
+
+
+def _by_version(decisions: Sequence[Decision]) -> dict[str, list[Decision]]:
+    found: dict[str, list[Decision]] = {}
+    for each in decisions:
+        found.setdefault(each.version, []).append(each)
+    return found
 
 
 def _shown(decision: Decision) -> Decided:

@@ -34,6 +34,19 @@ class Topics:
         return {name: 1 if name in single else n for name in (getattr(self, each.name) for each in fields(self))}
 
     @property
-    def consumed(self) -> tuple[str, str, str]:
+    def consumed(self) -> tuple[str, ...]:
         """What the group shares out."""
-        return (self.predictions, self.outcomes, self.summaries)
+        return (self.predictions, self.outcomes, self.answers, self.summaries)
+
+    @property
+    def written(self) -> dict[str, str]:
+        """What is written to, with the kind of event."""
+        return {
+            self.decisions: "decision",
+            self.answers: "answer",
+            self.reviews: "review",
+            self.joined: "joined",
+            self.dead_letters: "dead-letter",
+            self.summaries: "",
+            self.ledger: "",
+        }

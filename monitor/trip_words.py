@@ -26,7 +26,9 @@ _FIRST: Final = {
     "flapping": "find out why it recovers and breaks in turn, then `holdback breaker auto`",
     "expired": "look whether the reason for the operator's order is gone",
 }
-_FIRST_OF_ALL: Final = "look at what moved: a fault in the data goes back to its source, a changed world needs a new model"
+_FIRST_OF_ALL: Final = (
+    "look at what moved: a fault in the data goes back to its source, a changed world needs a new model"
+)
 
 
 def since(trip: Trip) -> str:

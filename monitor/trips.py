@@ -100,7 +100,6 @@ def _stepped(trip: Trip, step: Transition, harms: Sequence[str]) -> Trip:
         trip,
         state=step.to.value,
         harm=trip.harm or step.harm,
-        paged=trip.paged and not over,
         ended=step.time if over else None,
     )
 

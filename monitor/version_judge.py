@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -89,6 +89,13 @@ class VersionJudge:
         """What the breaker remembers."""
         return self._breaker
 
+    def kind_of(self, view: int) -> str:
+        """What a view's bins are: ordered, categories or a pair."""
+        layout = self._layout
+        if view < len(layout.ordered):
+            return "ordered"
+        return "categories" if view < len(layout.ordered) + len(layout.stepped) else "pair"
+
     def judge(
         self, batches: Sequence[VersionCounts], times: Sequence[float], waiting: Sequence[Sequence[int]]
     ) -> list[Judged]:
@@ -116,8 +123,12 @@ class VersionJudge:
         return judged
 
     def command(self, command: Command, time: float) -> tuple[Transition, ...]:
-        """Carry out an operator's order."""
-        self._breaker, transitions = step(self._breaker, Signals(time, command=command), self._policy)
+        """Carry out an operator's order: a step of the breaker on what is known already."""
+        self._time = time
+        reading = self._selective.reading()
+        signals = self._signals(time, reading, warning=bool(self._evidence.held.any()))
+        transitions = self._take(replace(signals, command=command))
+        self._evidence.frozen = self._breaker.harm
         return transitions
 
     def verdict(self) -> Verdict:
@@ -216,14 +227,19 @@ class VersionJudge:
     def _step(
         self, time: float, harm: HarmReading, reading: SelectiveReading, *, warning: bool
     ) -> tuple[Transition, ...]:
-        before = self._breaker
+        signals = replace(
+            self._signals(time, reading, warning=warning),
+            harm=tuple(alarm.view for alarm in harm.alarms),
+            promise_broken=harm.promise is not None,
+        )
+        return self._take(signals)
+
+    def _signals(self, time: float, reading: SelectiveReading, *, warning: bool) -> Signals:
         probes, risk = self._risk(reading.threshold)
-        signals = Signals(
+        return Signals(
             time=time,
             warning=warning,
-            harm=tuple(alarm.view for alarm in harm.alarms),
-            harm_open=harm.open,
-            promise_broken=harm.promise is not None,
+            harm_open=self._harm.is_open,
             could_pass=reading.could_pass,
             labels=int(self._tallies[2]),
             schema_break=self._schema_break(),
@@ -231,6 +247,10 @@ class VersionJudge:
             probes=probes,
             label_delay=self.verdict().usual_delay,
         )
+
+    def _take(self, signals: Signals) -> tuple[Transition, ...]:
+        """Let the breaker take a step; an epoch that begins with it is one of the threshold, too."""
+        before = self._breaker
         self._breaker, transitions = step(self._breaker, signals, self._policy)
         if self._breaker.epoch != before.epoch:
             self._selective.begin_epoch()

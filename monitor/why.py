@@ -155,7 +155,7 @@ def _judged(
 ) -> Iterator[tuple[bytes, int]]:
     """Lines that a new judge writes from record `at` on, with the summaries that it took."""
     judge, base = new_judge(), records[at]
-    if not judge.accepts(base):
+    if not judge.knows(base):
         known = ", ".join(f"{version} {digest[:12]}" for version, digest in base["profiles"].items())
         raise UsageError(f"record {at} was judged with other profiles: {known}. Give those")
     if base["kind"] == "start":
@@ -166,7 +166,7 @@ def _judged(
         judge.resume(lines[at])
         judge.restore(base)
     for offset in range(base["offset"], len(summaries)):
-        for line in judge.judge(decode_summaries([summaries[offset]]), offset, topic):
+        for line in judge.judge(decode_summaries([summaries[offset]]), [offset], topic):
             yield line, offset - base["offset"] + 1
 
 

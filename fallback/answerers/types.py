@@ -23,6 +23,8 @@ class AskedRequest:
     model: str
     version: str
     features: Mapping[str, Feature] | Sequence[Feature]
+    origin: int = 0
+    """Whatever whoever asks wants back when a person settles it."""
 
 
 @dataclass(frozen=True, slots=True)

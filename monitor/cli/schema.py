@@ -23,7 +23,8 @@ SCHEMAS = MappingProxyType(
         "review": "monitor.events:Review",
         "dead-letter": "monitor.events:DeadLetter",
         "summary": "monitor.summaries:Summary",
-        "joined": "monitor.events:Outcome",
+        "order": "monitor.summaries:OperatorOrder",
+        "joined": "monitor.events:JoinRecord",
         "ledger": "monitor.records:Record",
     }
 )

@@ -50,11 +50,10 @@ class Kafka(Section, frozen=True, kw_only=True):
     tls: Annotated[Tls | None, describe("Encrypts the connection. {}: with the system's authorities.")] = None
     sasl: Annotated[Sasl | None, describe("How to log in. Not set: nobody asks.")] = None
     transactional_id: Annotated[
-        str | None,
+        Annotated[str, Meta(min_length=1, max_length=249)] | None,
         describe(
             "Name of the transactional producer, one a replica, such as the pod's in a StatefulSet: a restarted "
-            "replica then ends what it left open at once. Default: a random one, which waits for transaction_timeout.",
-            max_length=249,
+            "replica then ends what it left open at once. Default: a random one, which waits for transaction_timeout."
         ),
     ] = None
     transaction_timeout: Annotated[

@@ -12,6 +12,7 @@ from monitor.events.codec import (
     MAX_BYTES,
     MSGPACK,
     Fault,
+    decode_answers,
     decode_outcomes,
     decode_predictions,
     encode_many,
@@ -24,6 +25,7 @@ from monitor.events.records import (
     DeadLetterReason,
     Decision,
     Guarantee,
+    JoinRecord,
     Label,
     Moment,
     Outcome,
@@ -33,6 +35,7 @@ from monitor.events.records import (
     Review,
     Route,
     Source,
+    Stake,
 )
 from monitor.events.schemas import record_schema
 from monitor.events.times import epoch_seconds, epoch_seconds_many, format_time, parse_time, utc
@@ -49,6 +52,7 @@ __all__ = [
     "Decision",
     "Fault",
     "Guarantee",
+    "JoinRecord",
     "Label",
     "Moment",
     "Outcome",
@@ -58,7 +62,9 @@ __all__ = [
     "Review",
     "Route",
     "Source",
+    "Stake",
     "decision_id",
+    "decode_answers",
     "decode_outcomes",
     "decode_predictions",
     "encode_many",

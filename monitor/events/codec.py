@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from monitor.events.records import DeadLetterReason, Outcome, Prediction
+from monitor.events.records import Answer, DeadLetterReason, Outcome, Prediction
 
 __all__ = [
     "CLOUDEVENTS_JSON",
@@ -18,6 +18,8 @@ __all__ = [
     "MAX_BYTES",
     "MSGPACK",
     "Fault",
+    "Kinds",
+    "decode_answers",
     "decode_outcomes",
     "decode_predictions",
     "encode_many",
@@ -31,6 +33,8 @@ MAX_BYTES = 1_000_000
 
 _T = TypeVar("_T")
 _Decode = Callable[[bytes], _T]
+Kinds = str | Sequence[str | None] | None
+"""A content type for all records, or one for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ _OUTCOMES: dict[str, _Decode[Outcome]] = {
     JSON: msgspec.json.Decoder(Outcome).decode,
     MSGPACK: msgspec.msgpack.Decoder(Outcome).decode,
 }
+_ANSWER = msgspec.json.Decoder(Answer).decode
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _json_encode = msgspec.json.Encoder().encode
 _msgpack_encode = msgspec.msgpack.Encoder().encode
@@ -67,17 +72,41 @@ _REPLACED = {b"NaN": b"null", b"Infinity": b"1e308", b"-Infinity": b"-1e308"}
 
 
 def decode_predictions(
-    values: Sequence[bytes | None], max_bytes: int = MAX_BYTES, content_type: str | None = JSON
+    values: Sequence[bytes | None], max_bytes: int = MAX_BYTES, kinds: Kinds = JSON
 ) -> tuple[list[Prediction | None], list[Fault]]:
-    """Predictions in the order of `values`, None where there is a fault, and the faults."""
-    return _decode_all(values, max_bytes, _decoder(_PREDICTIONS, content_type))
+    """Predictions in the order of `values`, None where there is a fault, and the faults.
+
+    `kinds` is the content type of all, or of each.
+    """
+    return _decode_each(values, max_bytes, _PREDICTIONS, kinds)
 
 
 def decode_outcomes(
-    values: Sequence[bytes | None], max_bytes: int = MAX_BYTES, content_type: str | None = JSON
+    values: Sequence[bytes | None], max_bytes: int = MAX_BYTES, kinds: Kinds = JSON
 ) -> tuple[list[Outcome | None], list[Fault]]:
     """Outcomes in the order of `values`, None where there is a fault, and the faults."""
-    return _decode_all(values, max_bytes, _decoder(_OUTCOMES, content_type))
+    return _decode_each(values, max_bytes, _OUTCOMES, kinds)
+
+
+def decode_answers(values: Sequence[bytes | None]) -> tuple[list[Answer | None], list[Fault]]:
+    """Answers in the order of `values`, None where there is a fault, and the faults."""
+    return _decode_all(values, MAX_BYTES, _ANSWER)
+
+
+def _decode_each(
+    values: Sequence[bytes | None], max_bytes: int, decoders: dict[str, _Decode[_T]], kinds: Kinds
+) -> tuple[list[_T | None], list[Fault]]:
+    if kinds is None or isinstance(kinds, str):
+        return _decode_all(values, max_bytes, _decoder(decoders, kinds))
+    records: list[_T | None] = [None] * len(values)
+    faults: list[Fault] = []
+    for kind in set(kinds):
+        places = [i for i, each in enumerate(kinds) if each == kind]
+        found, bad = _decode_all([values[i] for i in places], max_bytes, _decoder(decoders, kind))
+        for place, record in zip(places, found, strict=True):
+            records[place] = record
+        faults += [Fault(places[each.index], each.reason, each.detail) for each in bad]
+    return records, sorted(faults, key=lambda fault: fault.index)
 
 
 def encode_many(records: Sequence[msgspec.Struct], content_type: str = JSON) -> list[bytes]:

@@ -17,6 +17,7 @@ __all__ = [
     "DeadLetterReason",
     "Decision",
     "Guarantee",
+    "JoinRecord",
     "Label",
     "Moment",
     "Outcome",
@@ -26,6 +27,7 @@ __all__ = [
     "Review",
     "Route",
     "Source",
+    "Stake",
 ]
 
 MAX_ID = 256
@@ -37,6 +39,7 @@ RequestId = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 _Name = Annotated[str, Meta(max_length=MAX_ID)]
 Route = Literal["model", "fallback", "human", "refuse"]
 Guarantee = Literal["certified", "tracking", "none"]
+Stake = Literal["accepted", "suspected", "surest", "held"]
 _Features = dict[str, float | str | bool | None] | list[float | None]
 
 _ID = Meta(description="The request's id, unique within a model and version.")
@@ -156,6 +159,16 @@ class Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     epoch: Annotated[int, Meta(description="Epoch of the verdict; a new one begins when errors change.")]
     audit: Annotated[bool, Meta(description="Accepted, and drawn to be checked as well.")]
     propensity: Annotated[float, Meta(description="The share of accepted answers that was being audited.")]
+    stake: Annotated[
+        Stake,
+        Meta(
+            description="What its label counts for: accepted; held back by suspicion or the breaker alone; "
+            "among the surest while nothing passes; below the threshold."
+        ),
+    ]
+    set_threshold: Annotated[
+        float | None, Meta(description="Nonconformity up to which a label or value belongs to the set; null: infinite.")
+    ]
     profile: Annotated[str | None, Meta(description="Digest of the profile; null: none for this version.")]
     ledger_offset: Annotated[int, Meta(description="Offset of the verdict in the ledger; -1 before the first.")]
     source: Annotated[Source, Meta(description="Where the prediction was read.")]
@@ -170,6 +183,21 @@ class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     answer: Annotated[Label, _ANSWER]
     answered_by: Annotated[str | None, Meta(description="The person, or the answerer that expiry fell back to.")]
     expired: Annotated[bool, Meta(description="Nobody answered in time.")]
+
+
+class JoinRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What became of a label, so that whoever takes a partition over knows which decisions still wait for theirs."""
+
+    id: Annotated[str, _ID]
+    time: Annotated[Moment, Meta(description="When the outcome came, or was missed.")]
+    what: Annotated[
+        Literal["joined", "early", "overdue"],
+        Meta(
+            description="Joined to its decision; come before its prediction; asked for, and not come when it was usual."
+        ),
+    ]
+    label: Annotated[Label, Meta(description="The true class.")] = None
+    value: Annotated[float | None, Meta(description="The true number.")] = None
 
 
 class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -29,16 +29,14 @@ def broker(config: Config) -> MemoryBroker:
 class Run:
     """A replica over a log in memory, fed 100 rows at a time."""
 
-    def __init__(
-        self, config: Config, profile: Profile, broker: MemoryBroker, name: str = "r", joins: str = ":memory:"
-    ) -> None:
+    def __init__(self, config: Config, profile: Profile, broker: MemoryBroker, name: str = "r") -> None:
         self.topics = Topics.of(config)
         self.broker = broker
         self.log = broker.member("g", self.topics.consumed)
         self.seen: list[Observation] = []
         self.parts: Parts = build(
             config, {"1": profile}, self.log, Recorded(config), self.seen.append,
-            replica=name, start=FIRST, snapshot_every=SNAPSHOT_EVERY, joins_path=joins,
+            replica=name, start=FIRST, snapshot_every=SNAPSHOT_EVERY,
         )  # fmt: skip
 
     def drain(self) -> None:

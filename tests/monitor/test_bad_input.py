@@ -201,7 +201,8 @@ def test_outcomes_may_come_before_their_prediction_or_without_one() -> None:
     run.feed([msgspec.json.encode(good("early"))], [outcome("early", "1"), b"{", b'{"id": "early"}'])
     run.parts.loop.end()
     joined = [msgspec.json.decode(v) for v in run.broker.read(run.topics.joined, 0, 600, 100).values]
-    assert [(each["id"], each["label"]) for each in joined] == [("early", "0")]
+    told = [(each["id"], each["label"], each["what"]) for each in joined]
+    assert told == [("early", "0", "early"), ("never", "1", "early"), ("early", "0", "joined")]
     assert Counter(each["reason"] for each in run.letters()) == {"unmatched": 1, "unreadable": 1, "schema": 1}
     counted = [each for each in run.seen if isinstance(each, Counted)]
     assert sum(each.joined for each in counted) == 1

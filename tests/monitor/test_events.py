@@ -63,6 +63,8 @@ def decision(**changes: Any) -> Decision:
         "epoch": 1,
         "audit": False,
         "propensity": 0.05,
+        "stake": "accepted",
+        "set_threshold": 0.75,
         "profile": "abc",
         "ledger_offset": 3,
         "source": Source("m.predictions", 0, 5),
@@ -170,7 +172,7 @@ def test_an_outcome_says_something(value: bytes, fine: bool) -> None:
 def test_an_infinite_truth_is_refused() -> None:
     """No answer can be near to it."""
     (record,), (fault,) = decode_outcomes(
-        [msgspec.msgpack.encode({"id": "a", "value": math.inf})], content_type=MSGPACK
+        [msgspec.msgpack.encode({"id": "a", "value": math.inf})], kinds=MSGPACK
     )
     assert record is None
     assert "finite" in fault.detail
@@ -181,7 +183,7 @@ def test_both_encodings_give_the_same_record(content_type: str) -> None:
     """MessagePack is chosen by its content type."""
     record = msgspec.json.decode(GOOD, type=Prediction)
     encoded = encode_many([record], MSGPACK if "msgpack" in content_type else JSON)
-    assert decode_predictions(encoded, content_type=content_type) == ([record], [])
+    assert decode_predictions(encoded, kinds=content_type) == ([record], [])
 
 
 def test_a_structured_cloudevent_is_unwrapped() -> None:
@@ -193,7 +195,7 @@ def test_a_structured_cloudevent_is_unwrapped() -> None:
             b'{"specversion": "1.0"}',
             b'{"specversion": "1.0", "data_base64": "?"}',
         ],
-        content_type=CLOUDEVENTS_JSON,
+        kinds=CLOUDEVENTS_JSON,
     )
     assert [record and record.id for record in records] == ["a", "a", None, None]
     assert [fault.index for fault in faults] == [2, 3]
@@ -227,6 +229,8 @@ def test_a_decision_is_written_as_the_interface_says() -> None:
         "epoch",
         "audit",
         "propensity",
+        "stake",
+        "set_threshold",
         "profile",
         "ledger_offset",
         "source",

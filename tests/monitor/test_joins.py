@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from monitor.errors import RunError, UsageError
 from monitor.joins import JoinStore
-from monitor.joins_records import Dropped, Joined, Match, Pending, Waiting
+from monitor.joins_records import Dropped, Early, Joined, Match, Pending, Waiting
 
 PROBABILITIES = struct.pack("2d", 0.25, 0.75)
 
@@ -56,7 +56,8 @@ def test_the_first_outcome_of_an_id_counts(store: JoinStore) -> None:
     store.add([pending("a")])
     first = store.join([outcome("a", 1.0), outcome("a", 2.0)])
     assert ([m.time for m in first.matches], first.repeated) == ([1.0], 1)
-    assert store.join([outcome("a"), outcome("b", 3.0), outcome("b", 4.0)]) == Joined([], early=1, repeated=2)
+    came = [outcome("a"), outcome("b", 3.0), outcome("b", 4.0)]
+    assert store.join(came) == Joined([], early=[Early(*came[1])], repeated=2)
     assert [m.time for m in store.add([pending("b")]).joined] == [3.0]
     assert store.join([outcome("b")]).repeated == 1
 
@@ -154,6 +155,24 @@ NAMES = st.sampled_from("abcdefghijkl")
 TIMES = st.integers(0, 40).map(float)
 
 
+def test_a_store_that_is_told_again_what_was_joined_goes_on_the_same(store: JoinStore) -> None:
+    """Decisions, then what was joined, overdue and early: the same joins, duplicates and waiting as before."""
+    rows = [pending(name, float(i)) for i, name in enumerate("abcd")]
+    store.add(rows)
+    store.join([outcome("x"), outcome("a"), outcome("y")])
+    late = store.overdue(2.0)
+    with closing(JoinStore(capacity=100, expire=50.0)) as other:
+        other.add(rows)
+        other.replay(
+            ["a"], [row.id for row in late], [Early(*outcome("x")), Early(*outcome("y")), Early(*outcome("a"))]
+        )
+        assert other.waiting() == store.waiting()
+        assert other.overdue(3.0) == store.overdue(3.0)
+        assert other.add([pending("a"), pending("y")]) == store.add([pending("a"), pending("y")])
+        last = [outcome(name) for name in "abx"]
+        assert other.join(last) == store.join(last)
+
+
 class Model(RuleBasedStateMachine):
     """The store beside dictionaries that do the same, slowly."""
 
@@ -190,7 +209,7 @@ class Model(RuleBasedStateMachine):
     @rule(outcomes=st.lists(st.builds(outcome, NAMES, TIMES), max_size=5))
     def join(self, outcomes: list[tuple[str, str | None, float | None, float]]) -> None:
         """The first outcome of an id counts."""
-        matches, early, repeated = [], 0, 0
+        matches, early, repeated = [], [], 0
         for came in outcomes:
             entry = self.known.get(came[0])
             if entry is not None and entry[1] != "joined":
@@ -200,7 +219,7 @@ class Model(RuleBasedStateMachine):
                 repeated += 1
             else:
                 self.early[came[0]] = came
-                early += 1
+                early.append(came)
         while len(self.early) > 8:
             self.early.pop(next(iter(self.early)))
         assert self.store.join(outcomes) == Joined(matches, early, repeated)  # type: ignore[arg-type]

@@ -177,7 +177,7 @@ def test_a_trip_is_told_as_long_as_it_is_open(watched: Watched) -> None:
     for k in range(100):
         watched.metrics(Standing(version="1", trip=replace(TRIP, state="open", why=f"worse {k}")))
         assert len(episodes(watched)) == 1
-    watched.metrics(Standing(version="1", trip=replace(TRIP, state="closed", ended=T + 9, paged=False)))
+    watched.metrics(Standing(version="1", trip=replace(TRIP, state="closed", ended=T + 9)))
     assert episodes(watched) == []
     assert watched.value("page_open", version="1") == 0
 

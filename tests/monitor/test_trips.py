@@ -92,11 +92,11 @@ def test_probing_keeps_why_it_tripped() -> None:
 
 
 def test_closed_ends_it_and_the_next_trip_is_another() -> None:
-    """CLOSED takes the page back and says when; what moved before is no part of the next trip."""
+    """CLOSED ends it and says when; what moved before is no part of the next trip."""
     trips = tripped()
     over = trips.stepped("1", step(S.DEGRADED, S.CLOSED, Page.RESOLVE, time=300.0, cause=Cause.RECOVERED), [])
     assert over is not None
-    assert (over.state, over.ended, over.paged) == ("closed", 300.0, False)
+    assert (over.state, over.ended, over.paged) == ("closed", 300.0, True)
     again = trips.stepped("1", step(S.CLOSED, S.DEGRADED, time=400.0, seq=11), [])
     assert again is not None
     assert (again.step, again.since, again.ended, again.moved, again.paged) == (11, 400.0, None, "", False)
