@@ -28,11 +28,10 @@ from monitor.observing import (
     Transition,
     Trip,
 )
+from monitor.trip_words import RUNBOOKS
 
-__all__ = ["RUNBOOKS", "Metrics"]
+__all__ = ["Metrics"]
 
-RUNBOOKS: Final = "docs/runbooks"
-"""Where the runbooks are unless the configuration says where they are published."""
 _BATCH_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 _M = TypeVar("_M", bound=MetricWrapperBase)

@@ -7,9 +7,11 @@ from typing import Final
 
 from monitor.observing import Trip
 
-__all__ = ["MOVED_NOTHING", "did", "first", "moved", "plain", "since", "told_at"]
+__all__ = ["MOVED_NOTHING", "RUNBOOKS", "did", "first", "moved", "plain", "since", "told_at"]
 
 MOVED_NOTHING: Final = "no view stands out"
+RUNBOOKS: Final = "docs/runbooks"
+"""Where the runbooks are unless the configuration says where they are published."""
 _MOST: Final = 300
 _DID: Final = {
     "degraded": "raised the bar: the model answers only what it is surest of, the rest goes down route.chain",

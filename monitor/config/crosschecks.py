@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from monitor.config.kafka import Kafka
+from monitor.config.paging import PagerDuty
 from monitor.config.promises import Columns
 from monitor.config.root import Config
+from monitor.config.running import Paging
 from monitor.config.serving import ConstantHop, Route
 
 __all__ = ["cross_faults"]
@@ -17,6 +19,7 @@ def cross_faults(config: Config) -> Iterator[tuple[str, str]]:
     yield from _columns(config.columns)
     yield from _chain(config.route)
     yield from _login(config.kafka)
+    yield from _paging(config.paging)
     if config.promise.within is not None and config.columns.label is not None:
         yield (
             "promise.within",
@@ -32,6 +35,16 @@ def cross_faults(config: Config) -> Iterator[tuple[str, str]]:
             "breaker.max_backoff",
             f"{config.breaker.max_backoff:g} s is shorter than `breaker.backoff` ({config.breaker.backoff:g} s)",
         )
+
+
+def _paging(p: Paging) -> Iterator[tuple[str, str]]:
+    if p.pagerduty.url != PagerDuty().url and p.pagerduty.routing_key_file is None:
+        yield (
+            "paging.pagerduty.routing_key_file",
+            "is required beside `paging.pagerduty.url`: without it nothing is sent",
+        )
+    if p.webhook.token_file is not None and p.webhook.url is None:
+        yield "paging.webhook.url", "is required beside `paging.webhook.token_file`: there is nobody to show it to"
 
 
 def _columns(c: Columns) -> Iterator[tuple[str, str]]:

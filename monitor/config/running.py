@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import msgspec
+
+from monitor.config.paging import Address, Alertmanager, PagerDuty, Webhook
 from monitor.config.promises import Section
 from monitor.config.units import describe
 
@@ -36,7 +39,7 @@ class Views(Section, frozen=True, kw_only=True):
     projections: Annotated[int, describe("Random projections of the whitened row. 20.", ge=0, le=1000)] = 20
     pairs: Annotated[
         int,
-        describe("Pairs of features watched for concordance. 2000: all of them up to 64 features.", ge=0, le=100_000),
+        describe("Pairs of features watched for concordance. 2000: all of them up to 63 features.", ge=0, le=100_000),
     ] = 2000
     categorical: Annotated[
         list[str], describe("Features to be taken as categories although they look like numbers.")
@@ -45,7 +48,19 @@ class Views(Section, frozen=True, kw_only=True):
 
 
 class Paging(Section, frozen=True, kw_only=True):
-    """Whom to wake. Pages are in the ledger, the metrics and the log; receivers get their keys here."""
+    """Whom to wake, beside whoever Prometheus wakes. Pages are in the ledger, the metrics and the log in any case."""
+
+    alertmanager: Alertmanager = msgspec.field(default_factory=Alertmanager)
+    pagerduty: PagerDuty = msgspec.field(default_factory=PagerDuty)
+    webhook: Webhook = msgspec.field(default_factory=Webhook)
+    page_url: Annotated[
+        Address | None,
+        describe("Where people find the status page; pages and alerts link to it. Not set: only you know it."),
+    ] = None
+    runbook_url: Annotated[
+        Address | None,
+        describe("Where the runbooks are published; /<Alert>.md is put behind it. Not set: the folder's name is told."),
+    ] = None
 
 
 class Web(Section, frozen=True, kw_only=True):

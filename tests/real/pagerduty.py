@@ -44,6 +44,8 @@ class Receiver:
     refused: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     requests: int = 0
+    reply: str = "told to"
+    """What an answer from `answers` says."""
 
     def __post_init__(self) -> None:
         self._changed = threading.Condition()
@@ -94,7 +96,7 @@ class Receiver:
             self.headers.append({name.lower(): value for name, value in request.headers.items()})
             try:
                 if self.answers and (status := self.answers.pop(0)) != 200:
-                    return status, {"status": "told to"}
+                    return status, {"status": self.reply}
                 body = json.loads(raw)
                 if request.path != "/v2/enqueue":
                     self.others.append((request.path, body))
