@@ -25,7 +25,7 @@ def require(name: str, path: str | Path | None = None) -> Path:
         return kept
     if found := shutil.which(name):
         return Path(found)
-    reason = f"{name} is neither at {kept.relative_to(ROOT)} nor on the PATH: `make tools kube` fetches what tests need"
+    reason = f"{name} is neither at {kept.relative_to(ROOT)} nor on the PATH: `make tools kube image` brings it"
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

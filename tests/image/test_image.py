@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 from collections.abc import Iterator
@@ -53,6 +54,8 @@ class Image:
 
 @pytest.fixture(scope="module")
 def image() -> Iterator[Image]:
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount the image")
     require("the container image", _KEPT / "storage")
     container = _buildah("from", "holdback:dev")
     try:
