@@ -6,6 +6,7 @@ import json
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -84,10 +85,15 @@ class Receiver:
         with self._changed:
             return [body for where, body in self.others if where == path]
 
-    def wait(self, until: Any, seconds: float = 30.0) -> bool:
-        """Wait until `until(self)` holds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: until(self), seconds)
+    def wait(self, until: Callable[[], bool], seconds: float = 30.0) -> bool:
+        """Wait until something holds, of what came or of anything else."""
+        give_up = time.monotonic() + seconds
+        while not until():
+            if time.monotonic() > give_up:
+                return False
+            with self._changed:
+                self._changed.wait(0.05)
+        return True
 
     def _take(self, request: BaseHTTPRequestHandler) -> tuple[int, dict[str, Any]]:
         raw = request.rfile.read(int(request.headers.get("content-length", 0)))

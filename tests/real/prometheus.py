@@ -16,7 +16,7 @@ from tests.real.kafka import free_port
 from tests.sources import ROOT
 from tests.tools import require
 
-__all__ = ["RULES", "alertmanager", "example", "prometheus"]
+__all__ = ["EXAMPLE", "RULES", "alertmanager", "example", "prometheus"]
 
 RULES = ROOT / "helm/holdback/rules/holdback.rules.yaml"
 EXAMPLE = ROOT / "docs/examples/alertmanager.yml"
@@ -41,7 +41,7 @@ def alertmanager(folder: Path, config: dict[str, Any]) -> Iterator[str]:
     program, port = require("alertmanager"), free_port()
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
     command = [
-        program,
+        str(program),
         f"--config.file={folder}/alertmanager.yml",
         f"--storage.path={folder}/alertmanager",
         f"--web.listen-address=127.0.0.1:{port}",
@@ -63,7 +63,7 @@ def prometheus(folder: Path, targets: Sequence[str], alertmanager_url: str, scra
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     command = [
-        program,
+        str(program),
         f"--config.file={folder}/prometheus.yml",
         f"--storage.tsdb.path={folder}/prometheus",
         f"--web.listen-address=127.0.0.1:{port}",
@@ -73,7 +73,7 @@ def prometheus(folder: Path, targets: Sequence[str], alertmanager_url: str, scra
 
 
 @contextmanager
-def _running(command: Sequence[str | Path], log: Path, url: str) -> Iterator[str]:
+def _running(command: Sequence[str], log: Path, url: str) -> Iterator[str]:
     """A program that says at /-/ready when it is; stopped at the end."""
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as process:
         try:
