@@ -224,6 +224,30 @@ def test_what_would_not_work_is_refused_with_advice(values: str, words: str) -> 
     assert words in refused.stderr
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ("replicas=1", "No profile is named"),
+        ("podMonitor.enabled=true", "add its own to `networkPolicy.fromNamespaces`"),
+        ("config.paging.webhook.url=http://receiver", "`networkPolicy.extraEgress`"),
+        ("config.route.chain[0].http=http://small/infer", "`networkPolicy.extraEgress`"),
+        ("mode=sidecar", "holdback.sidecar"),
+    ],
+)
+def test_the_notes_tell_what_is_still_missing(values: str, words: str) -> None:
+    """What an installation prints names what it leaves to do, and is silent about that once it is done."""
+    done = "profile.existingClaim=a,profile.file=a,networkPolicy.fromNamespaces={monitoring}"
+    done += ",networkPolicy.extraEgress[0].ports[0].port=443"
+
+    def notes(chosen: str) -> str:
+        said = helm("install", "loan", CHART, "--dry-run=client", "--set", chosen).stdout
+        return " ".join(said.split("NOTES:")[1].split())
+
+    assert words in notes(values)
+    if values.startswith(("replicas", "podMonitor", "config")):
+        assert words not in notes(f"{values},{done}")
+
+
 def test_a_native_sidecar_needs_a_cluster_that_has_them(example: Path) -> None:
     """Before Kubernetes 1.29 it would be an init container that never ends: refused, and the plain one is not."""
     refused = helm("template", example, "--kube-version", "1.28.0", check=False)

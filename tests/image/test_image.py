@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
+import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from monitor import __version__
@@ -45,11 +49,14 @@ class Image:
     root: Path
 
     def run(self, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in it, with `folder` at /mnt."""
+        """A finished command in it, with `folder` at /mnt."""
+        return subprocess.run(self.command(folder, *command), check=False, capture_output=True, text=True)
+
+    def command(self, folder: Path, *command: str) -> list[str]:
+        """The same, to be started; variables may stand before the command."""
         folder.chmod(0o755)
         words = ["unshare", "--mount", "--propagation", "private", "sh", "-euc", _INSIDE, "sh", self.root, folder]
-        everything = [str(word) for word in (*words, *self.config["Env"], *command)]
-        return subprocess.run(everything, check=False, capture_output=True, text=True)
+        return [str(word) for word in (*words, *self.config["Env"], *command)]
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +126,42 @@ def test_it_fits_and_judges_a_stream(image: Image, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["events"] == 2_000
     torch = image.run(tmp_path, "python3", "-c", "import torch")
     assert "No module named 'torch'" in torch.stderr
+
+
+def test_it_lives_and_is_ready_while_kafka_is_away(image: Image, tmp_path: Path) -> None:
+    """`holdback run` answers the probes, sent to a pod's address, while no broker does; SIGTERM ends it in order."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "config.yaml").write_text(
+        "model: loan\npromise: {max_error: 5%, false_pages: 1 per 90d}\nkafka: {bootstrap: '127.0.0.1:1'}\n"
+    )
+    chart = ("HOLDBACK_WEB__HOST=0.0.0.0", f"HOLDBACK_WEB__PORT={port}", "HOLDBACK_STATE_DIR=/tmp/state")
+    command = image.command(tmp_path, *chart, "holdback", "run", "-c", "/mnt/config.yaml")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        asked = {"host": f"10.1.2.3:{port}"}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=asked, timeout=10) as client:
+            _await_start(client, process)
+            assert client.get("/livez").status_code == 200
+            assert client.get("/readyz").status_code == 200
+            assert "holdback_" in client.get("/metrics").text
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, output
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _await_start(client: httpx.Client, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            client.get("/livez")
+        except httpx.TransportError:
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail("nothing answered within 60 s")
