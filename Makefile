@@ -71,7 +71,7 @@ chart: $(READY)  ## the chart's generated parts: the schema of `config`, the tab
 
 lock: $(READY)  ## compile requirements/dev.txt and requirements/run.txt anew
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --no-header --no-emit-index-url --quiet \
-	  --extra dev --extra report pyproject.toml -o requirements/dev.txt
+	  --extra dev --extra report --extra demo pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url --quiet \
 	  --constraint requirements/dev.txt pyproject.toml -o requirements/run.txt
 

@@ -33,11 +33,9 @@ class Parts:
     loop: Loop
     judging: Judging
     joins: PartitionedJoins
-    answering: Answering
 
     def close(self) -> None:
-        """Close what holds files and connections."""
-        self.answering.close()
+        """Close what holds files."""
         self.joins.close()
 
 
@@ -80,7 +78,7 @@ def build(
     router = Router(config.model, profiles, route_policy(config), answering, key)
     pipeline = Pipeline(settings, router, joins, judging, answering, profiles)
     loop = Loop(log, topics, pipeline, takeover, judging, Teller(observe, config.promise.within), poll)
-    return Parts(loop, judging, joins, answering)
+    return Parts(loop, judging, joins)
 
 
 def breaker_policy(config: Config) -> Policy:

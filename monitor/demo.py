@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,27 +17,29 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from detectors.profile import Profile
-from fallback.memory_reviews import MemoryReviews
-from fallback.reviews import ReviewPolicy
-from monitor.answering import Live
-from monitor.building import Parts, build
 from monitor.config import Config, load_config
+from monitor.events import Review
 from monitor.fitting import fit_profile
-from monitor.logs import MemoryBroker
+from monitor.logs import Log, MemoryBroker
+from monitor.logs.embedded import broker_binary
 from monitor.metrics import Metrics
-from monitor.observing import Everyone, Frame, Frames, Observation, Observer, Paged
+from monitor.observing import Counted, Everyone, Frame, Frames, Observation, Observer, Paged
 from monitor.results import Results, Shown
+from monitor.running import board_of, broker, kafka_log, people_of
+from monitor.sidecar import Sidecar
 from monitor.status import Board
 from monitor.story import FallbackServer, Reviewer, Story
+from monitor.story.feeds import Feed, KafkaFeed, MemoryFeed
 from monitor.topics import Topics
 
-__all__ = ["DEMO_RATE", "Stage", "idle", "play", "staged"]
+__all__ = ["DEMO_RATE", "Stage", "play", "staged"]
 
 DEMO_RATE = 400.0
 """Events a second; with a page to look at it is half as many."""
 _PAUSE = 0.05
 _FRAMES_A_SECOND = 4.0
-_AT_ONCE = 8
+_LAST_SECONDS = 15.0
+"""How long the last outcomes are waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +49,19 @@ class Stage:
     story: Story
     config: Config
     profile: Profile
-    broker: MemoryBroker
+    feed: Feed
     topics: Topics
-    parts: Parts
-    people: Live
-    queue: MemoryReviews
     board: Board
     registry: CollectorRegistry
     results: Results
-    pages: list[Paged]
+    seen: _Seen
     observe: Observer
+    sidecar: Sidecar
 
 
 @contextmanager
 def staged(seed: int, rate: float, tell: Observer, say: Callable[[str], None]) -> Iterator[Stage]:
-    """Fit the networks and the profile, start the fallback and the replica; stops them at the end."""
+    """Fit the networks and the profile, start the broker, the fallback and the replica; stops them at the end."""
     with ExitStack() as stack:
         say("fitting two small networks on scikit-learn's digits")
         story = Story(seed, rate=rate)
@@ -70,27 +71,31 @@ def staged(seed: int, rate: float, tell: Observer, say: Callable[[str], None]) -
         config = load_config(folder / "demo.yaml", {})
         say("fitting the profile: what normal looks like")
         profile = fit_profile([story.reference()], config).profile
-        topics = Topics.of(config)
-        broker = MemoryBroker(topics.partitions(1))
-        board = Board(
-            model=config.model,
-            max_error=config.promise.max_error,
-            confidence=config.promise.confidence,
-            false_pages=f"1 per {config.promise.false_pages.n:,.0f} {config.promise.false_pages.unit}",
-        )
-        registry = CollectorRegistry()
+        feed, open_log = _connected(stack, config, say)
+        board, registry = board_of(config), CollectorRegistry()
         metrics = Metrics(registry, model=config.model, max_error=config.promise.max_error)
         results = Results(config.promise.max_error, config.promise.coverage, config.promise.within)
-        pages: list[Paged] = []
-        observe = Everyone(board, metrics, results, _Kept(pages), tell)
-        queue = MemoryReviews(ReviewPolicy(depth=config.reviews.depth, max_age=config.reviews.expire))
-        people = Live(config, queue)
-        log = broker.member("holdback-demo", topics.consumed)
-        parts = build(config, {profile.version: profile}, log, people, observe, clock=time.time)
-        stack.callback(parts.close)
-        yield Stage(
-            story, config, profile, broker, topics, parts, people, queue, board, registry, results, pages, observe
+        seen = _Seen()
+        observe = Everyone(board, metrics, results, seen, tell)
+        people = people_of(config)
+        stack.callback(people.close)
+        sidecar = Sidecar(
+            config,
+            {profile.version: profile},
+            open_log,
+            people,
+            observe,
+            lambda what, **fields: say(f"{what}: {fields}") if what == "broker_lost" else None,
+            folder,
+            replica="demo",
         )
+        thread = threading.Thread(target=sidecar.run, name="holdback", daemon=True)
+        thread.start()
+        stack.callback(thread.join, _LAST_SECONDS)
+        stack.callback(sidecar.stop)
+        while not sidecar.connected and thread.is_alive():
+            time.sleep(_PAUSE)
+        yield Stage(story, config, profile, feed, Topics.of(config), board, registry, results, seen, observe, sidecar)
 
 
 def play(stage: Stage) -> dict[str, Any]:
@@ -98,35 +103,42 @@ def play(stage: Stage) -> dict[str, Any]:
     began = time.monotonic()
     counted = _Counted(stage)
     reviewer = Reviewer(stage.story.truth)
-    stage.parts.loop.step()
     sent = known = 0
     while counted.decided < stage.story.length:
         due = min(int((time.monotonic() - began) * stage.story.rate), stage.story.length)
         sent, known = _serve(stage, sent, due), _tell_truth(stage, known, due)
-        stage.parts.loop.step(_PAUSE)
         _review(stage, reviewer)
         counted.take()
-    _tell_truth(stage, known, stage.story.length)
-    while stage.parts.loop.step():
-        pass
-    judge = stage.parts.judging.judge_now
-    result = stage.results.result(
-        stage.story.length, time.monotonic() - began, stage.profile.digest, judge.head if judge else ""
-    )
+        time.sleep(_PAUSE)
+    _tell_truth(stage, known, stage.story.length + stage.story.delay)
+    give_up = time.monotonic() + _LAST_SECONDS
+    while stage.seen.joined < stage.story.length and time.monotonic() < give_up:
+        counted.take()
+        time.sleep(_PAUSE)
+    counted.take()
+    seconds = time.monotonic() - began
+    result = stage.results.result(stage.story.length, seconds, stage.profile.digest, counted.head)
     return result | {"demo": counted.facts(result)}
 
 
-def idle(stage: Stage, stop: Callable[[], bool]) -> None:
-    """Go on watching a stream in which nothing happens, for those who look at the page."""
-    while not stop():
-        stage.parts.loop.step(1.0)
+def _connected(stack: ExitStack, config: Config, say: Callable[[str], None]) -> tuple[Feed, Callable[[], Log]]:
+    """The story's side of the broker, and how the replica joins; in memory where there is no embedded broker."""
+    if broker_binary() is None:
+        say("no embedded broker here (install holdback[demo]): the demo runs over a log in memory")
+        topics = Topics.of(config)
+        memory = MemoryBroker(topics.partitions(1))
+        return MemoryFeed(memory), lambda: memory.member("demo", topics.consumed)
+    bootstrap = stack.enter_context(broker(config, say))
+    feed = KafkaFeed(bootstrap)
+    stack.callback(feed.close)
+    return feed, lambda: kafka_log(config, bootstrap)
 
 
 def _serve(stage: Stage, sent: int, due: int) -> int:
     """The model answers: its predictions go to their topic."""
     if due > sent:
         batch = stage.story.events(sent, due - sent).batch
-        stage.broker.append(stage.topics.predictions, batch.predictions, time=time.time())
+        stage.feed.send(stage.topics.predictions, batch.predictions, [str(key).encode() for key in batch.ids])
     return max(sent, due)
 
 
@@ -134,28 +146,38 @@ def _tell_truth(stage: Stage, known: int, sent: int) -> int:
     """Outcomes come late."""
     due = max(sent - stage.story.delay, 0)
     if due > known:
-        outcomes = stage.story.events(known, due - known).batch.outcomes
-        stage.broker.append(stage.topics.outcomes, [each for each in outcomes if each is not None], time=time.time())
+        batch = stage.story.events(known, due - known).batch
+        outcomes = [each for each in batch.outcomes if each is not None]
+        stage.feed.send(stage.topics.outcomes, outcomes, [str(key).encode() for key in batch.ids])
     return max(known, due)
 
 
 def _review(stage: Stage, reviewer: Reviewer) -> None:
-    """The simulated reviewer claims what waits for a person, and answers from the true labels."""
+    """The simulated reviewer takes what waits for a person, and answers from the true labels."""
     now = time.time()
-    for item in stage.queue.claim("reviewer", now, _AT_ONCE):
-        reviewer.ask(item.request_id, now)
-    reviewer.answers(now)
+    for value in stage.feed.take(stage.topics.reviews):
+        reviewer.ask(_review_of(value), now)
+    answers = reviewer.answers(now)
+    if answers:
+        keys = [each.id.encode() for each in answers]
+        stage.feed.send(stage.topics.answers, [msgspec.json.encode(each) for each in answers], keys)
 
 
-class _Kept:
-    """Keeps the pages that went out."""
+_review_of = msgspec.json.Decoder(Review).decode
 
-    def __init__(self, pages: list[Paged]) -> None:
-        self._pages = pages
+
+class _Seen:
+    """Keeps the pages that went out, and counts the outcomes that were joined."""
+
+    def __init__(self) -> None:
+        self.pages: list[Paged] = []
+        self.joined = 0
 
     def __call__(self, seen: Observation, /) -> None:
         if isinstance(seen, Paged):
-            self._pages.append(seen)
+            self.pages.append(seen)
+        elif isinstance(seen, Counted):
+            self.joined += seen.joined
 
 
 class _Counted:
@@ -163,7 +185,6 @@ class _Counted:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._position = 0
         self._decode = msgspec.json.Decoder(Shown).decode
         length = stage.story.length
         self._route = np.zeros(length, dtype="U8")
@@ -171,17 +192,19 @@ class _Counted:
         self._answered = np.full(length, np.nan)
         self._framed = -math.inf
         self.decided = 0
+        self.head = ""
 
     def take(self) -> None:
-        """The decisions since the last call."""
+        """The decisions since the last call, and the end of the ledger."""
         stage = self._stage
-        chunk = stage.broker.read(stage.topics.decisions, 0, self._position, 100_000)
-        if not chunk.values:
+        for line in stage.feed.take(stage.topics.ledger)[-1:]:
+            self.head = str(msgspec.json.decode(line)["hash"])
+        values = stage.feed.take(stage.topics.decisions)
+        if not values:
             return
-        self._position = chunk.offsets[-1] + 1
-        shown = [self._decode(value) for value in chunk.values]
+        shown = [self._decode(value) for value in values]
         truth = {each.id: stage.story.truth[each.id] for each in shown}
-        stage.results.add(chunk.values, dict(truth))
+        stage.results.add(values, dict(truth))
         for each in shown:
             self._count(each, truth[each.id])
         self.decided += len(shown)
@@ -203,8 +226,8 @@ class _Counted:
             "error_alone_after": _mean(self._alone[after]),
             "error_accepted_after": _mean(self._alone[after & model]),
             "error_answered_after": _mean(self._answered[after & ~np.isnan(self._answered)]),
-            "pages": len(self._stage.pages),
-            "broker": "memory",
+            "pages": len(self._stage.seen.pages),
+            "broker": self._stage.feed.kind,
         }
 
     def _count(self, decision: Shown, truth: str) -> None:

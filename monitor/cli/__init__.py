@@ -33,6 +33,7 @@ COMMANDS = MappingProxyType(
         "check": "Report every fault of a configuration, each with its path.",
         "fit": "Fit the profile, what normal looks like, from reference data.",
         "backtest": "Run a recorded stream through the production pipeline.",
+        "run": "Run the sidecar.",
         "ledger": "Verify, show or explain the record of verdicts.",
         "schema": "Print the JSON Schema of the configuration or of a record.",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ def demo(
     seed: Annotated[int, typer.Option("--seed", help="Another seed is another story.")] = 0,
 ) -> None:
     """Watch a classifier go wrong while its camera turns, and Holdback hold it back, trip and page."""
-    from monitor.demo import DEMO_RATE, idle, play, staged
+    from monitor.demo import DEMO_RATE, play, staged
     from monitor.narrator import Narrator, epilogue
 
     narrator = Narrator()
@@ -42,6 +43,7 @@ def demo(
                 if json_file is not None:
                     print_json(json_file, result)
                 narrator.say(f"the page stays at {web.url} until Ctrl-C")
-                idle(stage, lambda: False)
+                while True:
+                    time.sleep(3600)
             except KeyboardInterrupt:
                 narrator.say("stopped")

@@ -177,6 +177,7 @@ class KafkaLog:
             heartbeat_interval_ms=max(session // 5, 1),
             max_poll_interval_ms=int(self._longest_turn * 1000),
             fetch_max_bytes=_FETCH_BYTES,
+            metrics_enabled=False,
             max_partition_fetch_bytes=max(1 << 20, config.max_bytes + 4096),
             allow_auto_create_topics=False,
         )

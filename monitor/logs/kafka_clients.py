@@ -31,7 +31,6 @@ def connection(config: Kafka, bootstrap: str, name: str) -> dict[str, Any]:
         "bootstrap_timeout_ms": int(CONNECT_SECONDS * 1000),
         "retry_backoff_ms": _RETRY_MS,
         "reconnect_backoff_max_ms": 1000,
-        "metrics_enabled": False,
     }
     protocol = ("SASL_" if config.sasl else "") + ("SSL" if config.tls else "PLAINTEXT")
     settings["security_protocol"] = protocol

@@ -51,6 +51,7 @@ class KafkaReader:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             fetch_max_wait_ms=50,
+            metrics_enabled=False,
             allow_auto_create_topics=False,
             # in a session the broker leaves out partitions without news, and so does not say where they end
             enable_incremental_fetch_sessions=False,

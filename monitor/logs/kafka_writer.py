@@ -19,7 +19,9 @@ from kafka.errors import (
     CommitFailedError,
     FencedInstanceIdError,
     IllegalGenerationError,
+    InvalidProducerEpochError,
     KafkaError,
+    ProducerFencedError,
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
@@ -27,7 +29,7 @@ from kafka.errors import (
 from monitor.errors import RunError, UsageError
 from monitor.logs.kept import check_keys
 from monitor.logs.patience import Patience
-from monitor.logs.types import Fenced, LogLost, Writer
+from monitor.logs.types import Fenced, LogLost, Superseded, Writer
 
 __all__ = ["AtLeastOnce", "ExactlyOnce", "Offsets", "Sink", "producer_settings"]
 
@@ -35,6 +37,7 @@ Offsets = Mapping[TopicPartition, int]
 _DEPOSED = (
     CommitFailedError, IllegalGenerationError, UnknownMemberIdError, RebalanceInProgressError, FencedInstanceIdError
 )  # fmt: skip
+_FENCED = (ProducerFencedError, InvalidProducerEpochError)
 _LONGEST_REQUEST = 100_000_000
 
 
@@ -47,6 +50,7 @@ def producer_settings(settings: dict[str, Any]) -> dict[str, Any]:
         "max_request_size": _LONGEST_REQUEST,
         "compression_type": "lz4",
         "max_block_ms": 30_000,
+        "metrics_enabled": False,
         "allow_auto_create_topics": False,
     }
 
@@ -72,6 +76,7 @@ class ExactlyOnce:
 
     def __init__(self, settings: dict[str, Any], name: str | None, timeout: float, kinds: Mapping[str, str]) -> None:
         # a random name can't be anybody else's; one that is given ends at once what its last holder left open
+        self._is_named = name is not None
         self._name = name or f"holdback-{uuid4()}"
         self._patience = Patience(3 * timeout + 30, "holdback-transactions")
         self._records = _Records(kinds)
@@ -124,6 +129,11 @@ class ExactlyOnce:
         try:
             self._patience.call(what, function)
         except KafkaError as error:
+            if self._is_named and isinstance(error, _FENCED):
+                raise Superseded(
+                    f"{what}: another process uses the transactional id {self._name!r} "
+                    f"({type(error).__name__}); give each replica one of its own"
+                ) from error
             raise _translated(what, error) from error
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from monitor.errors import RunError
 
-__all__ = ["Behind", "Chunk", "Fenced", "Log", "LogLost", "Partition", "Writer"]
+__all__ = ["Behind", "Chunk", "Fenced", "Log", "LogLost", "Partition", "Superseded", "Writer"]
 
 Partition = tuple[str, int]
 """A topic and the number of one of its partitions."""
@@ -27,6 +27,10 @@ class LogLost(RunError):
 
     What is not committed is not written. Whoever catches this closes the log, waits, and joins again.
     """
+
+
+class Superseded(RunError):
+    """Another process uses this one's transactional id: one of them has to go, and the broker says that it is us."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ promise:
 outcomes:
   known: all
   delay: {delay}                        # events: the truth comes late
+kafka: {{partitions: 1}}             # events in one row, as the story counts them
 breaker:                            # the story lasts seconds, not weeks
   warning_hold: 1s
   backoff: 10s

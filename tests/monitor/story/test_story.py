@@ -11,7 +11,7 @@ import yaml
 from fallback.answerers.http import Http
 from fallback.answerers.types import AskedRequest
 from monitor.config import config_from
-from monitor.events import decode_outcomes, decode_predictions
+from monitor.events import Review, decode_outcomes, decode_predictions, utc
 from monitor.story import FallbackServer, Network, Reviewer, Story
 from monitor.story.images import turned
 
@@ -154,11 +154,19 @@ def test_the_fallback_says_what_it_does_not_understand(
     assert whole.json()["id"] == "a"
 
 
+def asked(key: str) -> Review:
+    """A request for a person."""
+    return Review(
+        id=key, decision_id=f"d-{key}", time=utc(0.0), model="digits", version="1", segment={}, features={}, output=None,
+        reason="low_confidence", priority=1.0, expires=utc(60.0),
+    )  # fmt: skip
+
+
 def test_the_reviewer_takes_one_after_the_other() -> None:
     """Answers come from the truth, half a second each, once; strangers and more than a person bears are not taken."""
     reviewer = Reviewer({"a": "1", "b": "2", "c": "3"}, seconds=0.5, patience=2)
-    assert [reviewer.ask(key, 10.0) for key in ("a", "b", "c", "unknown")] == [True, True, False, False]
+    assert [reviewer.ask(asked(key), 10.0) for key in ("a", "b", "c", "unknown")] == [True, True, False, False]
     assert reviewer.answers(10.4) == []
-    assert reviewer.answers(10.5) == [("a", "1")]
-    assert reviewer.answers(12.0) == [("b", "2")]
+    assert [(each.decision_id, each.answer) for each in reviewer.answers(10.5)] == [("d-a", "1")]
+    assert [(each.decision_id, each.answer) for each in reviewer.answers(12.0)] == [("d-b", "2")]
     assert len(reviewer) == 0
