@@ -84,7 +84,7 @@ class RankTable:
         at = _cell(v) + upper * _CELLS
         # an empty bin pays no event: its mass must only not poison the sum
         crosses, least = _crosses(upper), np.full_like(v, _LEAST)
-        mass = np.empty_like(v)
+        mass = np.empty(v.shape)
         for bet, (base, slope) in enumerate(zip(self._base, self._slope, strict=True)):
             # at a bin's upper end: E below rank 1/2, E - 1 above; 0 at the last, where the next row begins as well
             ends = slope.take(at)
