@@ -13,7 +13,7 @@ from monitor.logs.types import Chunk, LogLost
 
 __all__ = ["KafkaReader", "chunk_of"]
 
-_POLL_MS = 200
+_POLL_MS = 20
 _PATIENCE = 60.0
 """Seconds without a record or an end: longer than a transaction of a dead member stays open, or a leader is elected."""
 
@@ -44,36 +44,30 @@ class KafkaReader:
     """A consumer without a group that reads one partition at a time, what is committed alone."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self._consumer = KafkaConsumer(
-            **settings,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            fetch_max_wait_ms=50,
-            metrics_enabled=False,
-            allow_auto_create_topics=False,
-            # in a session the broker leaves out partitions without news, and so does not say where they end
-            enable_incremental_fetch_sessions=False,
-        )
+        shared = settings | {
+            "group_id": None,
+            "enable_auto_commit": False,
+            "auto_offset_reset": "earliest",
+            "fetch_max_wait_ms": 50,
+            "metrics_enabled": False,
+            "allow_auto_create_topics": False,
+        }
+        self._consumer = KafkaConsumer(**shared, isolation_level="read_committed")
+        # where a partition ends, open transactions included, is what only a reader of everything is told
+        self._ends = KafkaConsumer(**shared, isolation_level="read_uncommitted")
         self._at: tuple[TopicPartition, int] | None = None
 
     def read(self, topic: str, partition: int, offset: int, max_records: int) -> Chunk:
         """Up to `max_records` from `offset` on; empty only at the end, and then no transaction is open before it."""
-        where, sure = self._seek(topic, partition, offset), False
+        end = self.end(topic, partition)
+        if offset >= end:
+            return chunk_of(topic, partition, [])
+        where = self._seek(topic, partition, offset)
         give_up = clocks.monotonic() + _PATIENCE
         while clocks.monotonic() < give_up:
             records = self._poll(where, max_records, _POLL_MS)
-            if records:
+            if records or self._position(where) >= end:
                 return chunk_of(topic, partition, records)
-            end = self._consumer.highwater(where)
-            if end is None or self._position(where) < end:
-                continue
-            if sure:
-                return chunk_of(topic, partition, [])
-            # that end may have been learnt long ago: whoever forgets the partition has to ask again
-            self._forget()
-            where, sure = self._seek(topic, partition, offset), True
         raise LogLost(f"{topic}-{partition} could not be read from offset {offset} on within {_PATIENCE:.0f} s")
 
     def tail(self, topic: str, partition: int, offset: int, max_records: int) -> Chunk:
@@ -82,21 +76,19 @@ class KafkaReader:
 
     def end(self, topic: str, partition: int) -> int:
         """The offset behind the last record, that of open transactions included."""
-        self._forget()
-        where = self._seek(topic, partition, None)
-        self._consumer.seek_to_end(where)
-        give_up = clocks.monotonic() + _PATIENCE
-        while clocks.monotonic() < give_up:
-            self._poll(where, 1, _POLL_MS)
-            if (end := self._consumer.highwater(where)) is not None:
-                self._forget()
-                return int(end)
-        raise LogLost(f"the end of {topic}-{partition} could not be learnt within {_PATIENCE:.0f} s")
+        where = TopicPartition(topic, partition)
+        try:
+            return int(self._ends.end_offsets([where])[where])
+        except KafkaError as error:
+            raise LogLost(f"the end of {topic}-{partition} could not be learnt: {error}") from error
 
     def since(self, topic: str, partition: int, time: float) -> int:
         """The offset of the first record that is not older than `time`."""
         where = TopicPartition(topic, partition)
-        found = self._consumer.offsets_for_times({where: int(max(time, 0.0) * 1000)}).get(where)
+        try:
+            found = self._ends.offsets_for_times({where: int(max(time, 0.0) * 1000)}).get(where)
+        except KafkaError as error:
+            raise LogLost(f"{topic}-{partition} could not be searched by time: {error}") from error
         return self.end(topic, partition) if found is None else int(found.offset)
 
     def partitions(self, topic: str) -> int:
@@ -104,18 +96,15 @@ class KafkaReader:
         return len(self._consumer.partitions_for_topic(topic) or ())
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         self._consumer.close()
+        self._ends.close()
 
-    def _forget(self) -> None:
-        self._consumer.unsubscribe()
-        self._at = None
-
-    def _seek(self, topic: str, partition: int, offset: int | None) -> TopicPartition:
+    def _seek(self, topic: str, partition: int, offset: int) -> TopicPartition:
         where = TopicPartition(topic, partition)
         if self._at is None or self._at[0] != where:
             self._consumer.assign([where])
-        if offset is not None and self._at != (where, offset):
+        if self._at != (where, offset):
             self._consumer.seek(where, offset)
             self._at = (where, offset)
         return where
@@ -129,6 +118,6 @@ class KafkaReader:
             records: list[Any] = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records).get(where, [])
         except KafkaError as error:
             raise LogLost(f"{where.topic}-{where.partition} cannot be read: {error}") from error
-        if records and self._at is not None:
+        if records:
             self._at = (where, records[-1].offset + 1)
         return records
