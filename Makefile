@@ -7,10 +7,10 @@ IMAGE ?= holdback:dev
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check fmt lint type docs bench tools kube image chart lock clean
+.PHONY: help demo test slow check fmt lint type docs bench bench-short tools kube image chart lock clean
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
 
 $(READY): requirements/dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -47,15 +47,19 @@ docs: $(READY)  ## examples in docstrings, and links between the pages
 	$(BIN)/python -m pytest --doctest-modules detectors fallback monitor
 	$(BIN)/python -m pytest tests/test_docs.py
 
-bench: $(READY)  ## every benchmark, each as a ratio within one run
-	for b in benchmarks/bench_*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
+bench: $(READY)  ## every benchmark, each beside a peer in the same run; writes docs/benchmarks.md anew (minutes)
+	$(BIN)/python -m benchmarks
 
-tools: $(READY)  ## what tests need besides Python: a browser (Debian's, as root), Prometheus and Alertmanager, helm
+bench-short: $(READY)  ## the same in less than a minute; fails where a ratio is far from what is claimed
+	BENCH_SHORT=1 $(BIN)/python -m benchmarks
+
+tools: $(READY)  ## what tests need besides Python: a browser (Debian's, as root), Kafka, Prometheus, Alertmanager, helm
 ifeq ($(CHROMIUM),)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
 	else echo "no chromium here, and no way to install it: browser tests will be skipped" >&2; fi
 endif
+	@.ci/tools/kafka.sh
 	@.ci/tools/prometheus.sh
 	@.ci/tools/helm.sh
 	@.ci/tools/kubeconform.sh

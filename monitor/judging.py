@@ -8,8 +8,10 @@ import msgspec
 
 from fallback.types import Verdict
 from monitor.judge import Judge
+from monitor.ledger_watch import LedgerWatch
 from monitor.logs import Chunk, Log
-from monitor.observing import Observation, Observer
+from monitor.observing import Observation, Observer, Ruled
+from monitor.records import guarantee
 from monitor.summaries import decode_summaries
 from monitor.topics import Topics
 
@@ -57,6 +59,8 @@ class Judging:
         self._generation = -1
         self._position: int | None = None
         self.verdicts: dict[str, Verdict] = {}
+        self._heard: dict[str, Verdict] = {}
+        self.watch = LedgerWatch()
         self.records = 0
 
     @property
@@ -76,6 +80,11 @@ class Judging:
         while (chunk := self._log.tail(self._topics.ledger, 0, self._position, _AT_ONCE)).values:
             self._position = chunk.offsets[-1] + 1
             self._note(chunk)
+        if self._judge is None:
+            # the judge tells its own word; to all others it is news
+            for version, verdict in self._heard.items():
+                self._observe(Ruled(version=version, verdict=verdict, guarantee=guarantee(verdict)))
+        self._heard.clear()
 
     def judge(self, chunks: Sequence[Chunk], time: float) -> list[bytes]:
         """Lines for the ledger: those that begin it, and what the polled summaries bring."""
@@ -129,15 +138,17 @@ class Judging:
 
     def _note(self, chunk: Chunk) -> None:
         self.records += len(chunk.values)
+        self.watch.read(chunk.values)
         for line in chunk.values:
             if _VERDICT in line[:200]:
                 record = msgspec.json.decode(line)
-                self.verdicts[record["version"]] = Verdict.from_builtins(record["verdict"])
+                verdict = Verdict.from_builtins(record["verdict"])
+                self.verdicts[record["version"]] = self._heard[record["version"]] = verdict
 
     def _last_verdicts(self) -> int:
         """Where to begin to follow: late enough to be quick, early enough to have a verdict on each version."""
         for start in self._starts():
-            chunks = list(self._blocks(start))
+            chunks, self.watch = list(self._blocks(start)), LedgerWatch()
             for chunk in chunks:
                 self._note(chunk)
             if start == 0 or self.verdicts.keys() >= set(self._versions):

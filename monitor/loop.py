@@ -10,10 +10,11 @@ from typing import Any
 from monitor.events import encode_many
 from monitor.judging import Judging
 from monitor.logs import Fenced, Log, Writer
-from monitor.pipeline import Pipeline, Turn
+from monitor.pipeline import Pipeline
 from monitor.takeover import Takeover
 from monitor.telling import Teller
 from monitor.topics import Topics
+from monitor.turn import Turn
 
 __all__ = ["Loop"]
 

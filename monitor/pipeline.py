@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from detectors.profile import Profile
 from fallback.types import Health, Route, Verdict, health_of
@@ -22,7 +22,7 @@ from monitor.events import (
     encode_many,
     utc,
 )
-from monitor.intake import LATEST, Intake, bury_duplicates, take_answers, take_outcomes, take_predictions
+from monitor.intake import BATCH, LATEST, Intake, bury_duplicates, take_answers, take_outcomes, take_predictions
 from monitor.joins_records import Early, Match, Pending
 from monitor.joins_shared import PartitionedJoins
 from monitor.judging import Judging
@@ -30,8 +30,9 @@ from monitor.logs import Chunk
 from monitor.router import UNJUDGED, RoutedBatch, Router
 from monitor.summaries import Range, Summary, VersionCounts
 from monitor.topics import Topics
+from monitor.turn import Turn, by_partition, early_record, joined_record
 
-__all__ = ["Pipeline", "Settings", "Turn"]
+__all__ = ["Pipeline", "Settings"]
 
 _DELAYS_TO_OVERDUE = 3.0
 _LEAST_OVERDUE = 60.0
@@ -57,36 +58,6 @@ class Settings:
     review_expire: float
     clock: Callable[[], float] | None = None
     start: float = -math.inf
-
-
-@dataclass(slots=True)
-class Turn:
-    """What one turn of the loop reads, and what it writes in one transaction."""
-
-    intake: Intake = field(default_factory=Intake)
-    time: float = math.nan
-    clock: float = -math.inf
-    seconds: float | None = None
-    """From the poll to the commit, in wall time."""
-    routed: list[RoutedBatch] = field(default_factory=list)
-    decisions: dict[int, list[Decision]] = field(default_factory=dict)
-    """As reviews, answers and what was joined: by partition."""
-    reviews: dict[int, list[Review]] = field(default_factory=dict)
-    answers: dict[int, list[Answer]] = field(default_factory=dict)
-    matches: list[Match] = field(default_factory=list)
-    joined: dict[int, list[JoinRecord]] = field(default_factory=dict)
-    outcomes: dict[str, Outcomes] = field(default_factory=dict)
-    dropped: list[Pending] = field(default_factory=list)
-    """Decisions whose label was asked for, and that a full store let go."""
-    expired: int = 0
-    unmatched: int = 0
-    summaries: list[Summary] = field(default_factory=list)
-    ledger: list[bytes] = field(default_factory=list)
-
-    def note(self, partition: int, *joined: JoinRecord) -> None:
-        """Add what became of labels of a partition."""
-        if joined:
-            self.joined.setdefault(partition, []).extend(joined)
 
 
 class Pipeline:
@@ -188,13 +159,13 @@ class Pipeline:
                 routed = self._router.route(work.without(added.duplicates), verdict, health)
             decisions = self._router.decide(routed, turn.time)
             turn.routed.append(routed)
-            for partition, some in _by_partition(decisions).items():
+            for partition, some in by_partition(decisions).items():
                 turn.decisions.setdefault(partition, []).extend(some)
             for place, review in self._reviews(routed, decisions):
                 turn.reviews.setdefault(place, []).append(review)
             of = dict(zip((each.id for each in routed.pending), partitions, strict=False))
             for match in added.joined:
-                turn.note(of[match.pending.id], _joined(match))
+                turn.note(of[match.pending.id], joined_record(match))
             turn.matches += added.joined
             turn.dropped += added.dropped
         if len(turn.routed) > 1:
@@ -234,7 +205,7 @@ class Pipeline:
         for partition, outcomes in turn.intake.outcomes.items():
             joined = self._joins.join(partition, outcomes)
             turn.matches += joined.matches
-            turn.note(partition, *map(_joined, joined.matches), *map(_early, joined.early))
+            turn.note(partition, *map(joined_record, joined.matches), *map(early_record, joined.early))
         overdue = turn.dropped
         if math.isfinite(now):
             delays = [each.usual_delay for each in self._judging.verdicts.values() if not math.isnan(each.usual_delay)]
@@ -246,10 +217,11 @@ class Pipeline:
             overdue += expired.asked
             turn.expired, turn.unmatched = expired.unlabelled, len(expired.early)
             turn.intake.letters += [self._unmatched(each) for each in expired.early]
-        for version, profile in self._profiles.items():
-            mine = [match for match in turn.matches if match.pending.version == version]
-            late = [each for each in overdue if each.version == version]
-            turn.outcomes[version] = count_outcomes(mine, late, profile, settings.within)
+        for start in range(0, max(len(turn.matches), 1), BATCH):
+            part = turn.matches[start : start + BATCH]
+            # a backlog of labels is judged in batches as one of predictions is
+            late, overdue = overdue, []
+            turn.outcomes.append(self._counted(part, late))
 
     def _summarise(self, turn: Turn, ranges: list[Range]) -> None:
         """A summary a batch; outcomes go with the last, or make one of their own."""
@@ -258,15 +230,20 @@ class Pipeline:
         for routed in turn.routed:
             for batch, counts in enumerate(self._router.count(routed, intake.batches)):
                 counted[batch][routed.work.version] = counts
-        due = self.is_due
-        for version, outcomes in turn.outcomes.items():
-            if version in counted[-1] or outcomes or due:
-                counts = counted[-1].get(version, nothing_counted(self._profiles[version]))
-                counted[-1][version] = outcomes.into(counts)
+        counted += [{} for _ in turn.outcomes[1:]]
+        first, due = len(counted) - len(turn.outcomes), self.is_due
+        for at, parts in enumerate(turn.outcomes, first):
+            for version, outcomes in parts.items():
+                if version in counted[at] or outcomes or due:
+                    counts = counted[at].get(version, nothing_counted(self._profiles[version]))
+                    counted[at][version] = outcomes.into(counts)
         read = [[each] for each in intake.ranges] or [[]]
         read[-1] += ranges
+        read += [[] for _ in turn.outcomes[1:]]
+        times = list(intake.clock) or [turn.clock]
+        times += [times[-1]] * len(turn.outcomes[1:])
         last = len(counted) - 1
-        for i, (time, versions, each) in enumerate(zip(intake.clock or [turn.clock], counted, read, strict=True)):
+        for i, (time, versions, each) in enumerate(zip(times, counted, read, strict=True)):
             # a batch of nothing but bad records has a place in the stream, too
             if versions or each:
                 turn.summaries.append(
@@ -279,6 +256,18 @@ class Pipeline:
                     )
                 )
 
+    def _counted(self, matches: Sequence[Match], overdue: Sequence[Pending]) -> dict[str, Outcomes]:
+        """Outcomes by version."""
+        return {
+            version: count_outcomes(
+                [match for match in matches if match.pending.version == version],
+                [each for each in overdue if each.version == version],
+                profile,
+                self._settings.within,
+            )
+            for version, profile in self._profiles.items()
+        }
+
     def _unmatched(self, early: Early) -> DeadLetter:
         """An outcome whose prediction never came."""
         outcome = Outcome(early.id, utc(early.time), early.label, early.value)
@@ -289,24 +278,3 @@ class Pipeline:
             payload=encode_many([outcome])[0],
             time=utc(early.time),
         )
-
-
-def _by_partition(decisions: Sequence[Decision]) -> dict[int, list[Decision]]:
-    first, last = decisions[0].source.partition, decisions[-1].source.partition
-    if first == last:
-        # they come partition by partition, so there is but one
-        return {first: list(decisions)}
-    found: dict[int, list[Decision]] = {}
-    for each in decisions:
-        found.setdefault(each.source.partition, []).append(each)
-    return found
-
-
-def _joined(match: Match) -> JoinRecord:
-    return JoinRecord(
-        id=match.pending.id, time=utc(match.time), what="joined", label=match.truth_label, value=match.truth_value
-    )
-
-
-def _early(early: Early) -> JoinRecord:
-    return JoinRecord(id=early.id, time=utc(early.time), what="early", label=early.label, value=early.value)

@@ -51,7 +51,13 @@ def run(config: Config, profiles: Mapping[str, Profile], say: Callable[[str], No
         _quiet_libraries()
         bootstrap = stack.enter_context(broker(config, say))
         board, registry = board_of(config), CollectorRegistry()
-        metrics = Metrics(registry, model=config.model, max_error=config.promise.max_error)
+        metrics = Metrics(
+            registry,
+            model=config.model,
+            max_error=config.promise.max_error,
+            page_url=config.paging.page_url,
+            runbook_url=config.paging.runbook_url,
+        )
         outer = Everyone(board, metrics, LogObserver(log))
         pager = pager_from(config, outer)
         stack.callback(pager.close)

@@ -12,7 +12,7 @@ from monitor.events import Decision, epoch_seconds
 from monitor.joins_records import Match
 from monitor.judging import Judging
 from monitor.observing import Counted, Decided, Labelled, Observer, Routed
-from monitor.pipeline import Turn
+from monitor.turn import Turn
 
 __all__ = ["Teller"]
 

@@ -1,0 +1,71 @@
+"""What one turn of the loop reads, and what it writes in one transaction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from monitor.counter import Outcomes
+from monitor.events import Answer, Decision, JoinRecord, Review, utc
+from monitor.intake import Intake
+from monitor.joins_records import Early, Match, Pending
+from monitor.router import RoutedBatch
+from monitor.summaries import Summary
+
+__all__ = ["Turn", "by_partition", "early_record", "joined_record"]
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one turn of the loop reads, and what it writes in one transaction."""
+
+    intake: Intake = field(default_factory=Intake)
+    time: float = math.nan
+    clock: float = -math.inf
+    seconds: float | None = None
+    """From the poll to the commit, in wall time."""
+    routed: list[RoutedBatch] = field(default_factory=list)
+    decisions: dict[int, list[Decision]] = field(default_factory=dict)
+    """As reviews, answers and what was joined: by partition."""
+    reviews: dict[int, list[Review]] = field(default_factory=dict)
+    answers: dict[int, list[Answer]] = field(default_factory=dict)
+    matches: list[Match] = field(default_factory=list)
+    joined: dict[int, list[JoinRecord]] = field(default_factory=dict)
+    outcomes: list[dict[str, Outcomes]] = field(default_factory=list)
+    """By version, in parts of at most 100."""
+    dropped: list[Pending] = field(default_factory=list)
+    """Decisions whose label was asked for, and that a full store let go."""
+    expired: int = 0
+    unmatched: int = 0
+    summaries: list[Summary] = field(default_factory=list)
+    ledger: list[bytes] = field(default_factory=list)
+
+    def note(self, partition: int, *joined: JoinRecord) -> None:
+        """Add what became of labels of a partition."""
+        if joined:
+            self.joined.setdefault(partition, []).extend(joined)
+
+
+def by_partition(decisions: Sequence[Decision]) -> dict[int, list[Decision]]:
+    """Decisions by the partition of their prediction; those of a partition stand together."""
+    first, last = decisions[0].source.partition, decisions[-1].source.partition
+    if first == last:
+        # they come partition by partition, so there is but one
+        return {first: list(decisions)}
+    found: dict[int, list[Decision]] = {}
+    for each in decisions:
+        found.setdefault(each.source.partition, []).append(each)
+    return found
+
+
+def joined_record(match: Match) -> JoinRecord:
+    """What whoever takes over has to know of a match."""
+    return JoinRecord(
+        id=match.pending.id, time=utc(match.time), what="joined", label=match.truth_label, value=match.truth_value
+    )
+
+
+def early_record(early: Early) -> JoinRecord:
+    """What whoever takes over has to know of an outcome that came before its prediction."""
+    return JoinRecord(id=early.id, time=utc(early.time), what="early", label=early.label, value=early.value)
