@@ -202,7 +202,9 @@ class Evidence:
         self, counts: IntArray, clock: FloatArray, times: FloatArray, events: IntArray
     ) -> tuple[FloatArray, list[tuple[int, float]], list[int]]:
         """Up to the first batch that opens or closes an episode, for that changes what comes after it."""
-        growth = self._growth(counts)
+        busy, growth = counts.any(axis=1), np.zeros((len(counts), len(self._log_m)))
+        if busy.any():  # in a batch of labels alone nothing grows
+            growth[busy] = self._growth(counts[busy])
         with np.errstate(divide="ignore"):  # no time has passed: log 0
             log_w = np.log(clock)
         history = np.empty((len(counts) + 1, len(self._log_m)))

@@ -114,7 +114,7 @@ class Harm:
             "accepted error",
         )
         self._log_weight = np.log(np.maximum(_weights(known), 1e-300))
-        self._bets = self._possible()
+        self._bets = _possible(self._p0[:, None])
         self._pays = self._payoffs(1.0)
         self._log_m = np.full((len(self._p0), len(_RATIOS)), -np.inf)
         self._waited = np.zeros(len(self._p0))
@@ -145,12 +145,13 @@ class Harm:
         self._waited += clock
         growth, right_wrong = self._growth(labels, misses, covered)
         seen = right_wrong.sum(axis=1) > 0
-        with np.errstate(divide="ignore"):  # no time has passed: log 0
-            log_w = np.where(seen, np.log(self._waited), -np.inf)
-        before = self._means()
-        self._log_m = np.where(seen[:, None], np.logaddexp(self._log_m, log_w[:, None]) + growth, self._log_m)
-        self._since = np.where(seen, retained(before, log_w), 1.0)[:, None] * self._since + right_wrong
-        self._waited[seen] = 0.0
+        if seen.any():
+            with np.errstate(divide="ignore"):  # no time has passed: log 0
+                log_w = np.where(seen, np.log(self._waited), -np.inf)
+            before = self._means()
+            self._log_m = np.where(seen[:, None], np.logaddexp(self._log_m, log_w[:, None]) + growth, self._log_m)
+            self._since = np.where(seen, retained(before, log_w), 1.0)[:, None] * self._since + right_wrong
+            self._waited[seen] = 0.0
         self._resolve(right_wrong.sum(axis=1), time)
         return self._reading(time)
 
@@ -171,10 +172,6 @@ class Harm:
         self._since = state["harm_since"].astype(np.float64)
         self._held = state["harm_held"].astype(bool)
         self._quiet = state["harm_quiet"].astype(np.float64)
-
-    def _possible(self) -> FloatArray:
-        """λ of each bet, (views, bets), short of the one that would lose all on a right answer."""
-        return _possible(self._p0[:, None])
 
     def _payoffs(self, weight: float) -> tuple[FloatArray, FloatArray]:
         """Logarithm of what each bet pays for a right and for a wrong answer of this weight, (views, bets) each."""
