@@ -34,6 +34,7 @@ COMMANDS = MappingProxyType(
         "fit": "Fit the profile, what normal looks like, from reference data.",
         "backtest": "Run a recorded stream through the production pipeline.",
         "run": "Run the sidecar.",
+        "doctor": "Check that it can reach, read and write what it needs.",
         "ledger": "Verify, show or explain the record of verdicts.",
         "schema": "Print the JSON Schema of the configuration or of a record.",
     }
