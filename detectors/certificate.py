@@ -60,6 +60,7 @@ class Certificate:
     def __init__(self, max_error: float, confidence: float) -> None:
         self._max_error = max_error
         self._log_level = float(np.log(2 / (1 - confidence)))
+        self._pays = self._payoffs(1.0)
         self._log_wealth = np.zeros((RANK_CELLS, len(BETS)))
         self._certified = np.zeros(RANK_CELLS, dtype=np.bool_)
 
@@ -101,8 +102,9 @@ class Certificate:
         """Logarithm of what a batch multiplies each wealth by, (rank cells, bets)."""
         counts = labels.counts.astype(np.float64)
         counts[:, :, 1] += labels.overdue
-        by_cell = counts[Stake.ACCEPTED] @ self._payoffs(1.0)
-        by_cell += counts[Stake.SUSPECTED :].sum(axis=0) @ self._payoffs(labels.propensity)
+        held = self._pays if labels.propensity == 1.0 else self._payoffs(labels.propensity)
+        by_cell = counts[Stake.ACCEPTED] @ self._pays
+        by_cell += counts[Stake.SUSPECTED :].sum(axis=0) @ held
         return np.asarray(by_cell[::-1].cumsum(axis=0)[::-1])
 
     def _payoffs(self, weight: float) -> FloatArray:

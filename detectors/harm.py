@@ -116,6 +116,7 @@ class Harm:
         self._log_weight = np.log(np.maximum(_weights(known), 1e-300))
         self._bets = _possible(self._p0[:, None])
         self._pays = self._payoffs(1.0)
+        self._tilt_lost = np.log1p(np.minimum(self._band_p0, 1 - 1e-9)[:, None] * (_RATIOS - 1))
         self._log_m = np.full((len(self._p0), len(_RATIOS)), -np.inf)
         self._waited = np.zeros(len(self._p0))
         self._since = np.zeros((len(self._p0), 2))
@@ -184,9 +185,9 @@ class Harm:
         seen = np.zeros((len(self._p0), 2))
         for each in labels:
             bands = each.counts.sum(axis=0).reshape(BANDS, -1, 2).sum(axis=1)
-            audited = each.counts[Stake.ACCEPTED].sum(axis=0)
-            others = each.counts[Stake.ACCEPTED + 1 :].sum(axis=(0, 1))
-            suspected = each.counts[Stake.SUSPECTED].sum(axis=0)
+            by_stake = each.counts.sum(axis=1)
+            audited, suspected = by_stake[Stake.ACCEPTED], by_stake[Stake.SUSPECTED]
+            others = by_stake[Stake.ACCEPTED + 1 :].sum(axis=0)
             growth[_ERROR] += self._paid(_ERROR, audited, 1.0) + self._paid(_ERROR, others, each.propensity)
             growth[_TILT] += self._tilted(bands)
             growth[_FIRST_BAND:_PROMISE] += self._paid(slice(_FIRST_BAND, _PROMISE), bands, 1.0)
@@ -207,9 +208,8 @@ class Harm:
 
     def _tilted(self, bands: IntArray) -> FloatArray:
         """One factor on the odds of all bands."""
-        p0 = np.minimum(self._band_p0, 1 - 1e-9)[:, None]
-        lost = np.log1p(p0 * (_RATIOS - 1))
-        paid: FloatArray = (bands[:, 1:] * np.log(_RATIOS) - bands.sum(axis=1)[:, None] * lost).sum(axis=0)
+        lost = bands.sum(axis=1)[:, None] * self._tilt_lost
+        paid: FloatArray = (bands[:, 1:] * np.log(_RATIOS) - lost).sum(axis=0)
         return paid
 
     def _means(self) -> FloatArray:
