@@ -9,24 +9,13 @@ import numpy as np
 from .layout import Group, Layout
 from .types import FloatArray, IntArray, Rows
 from .views.categorical import CategoricalView
+from .views.embedding import Embedding
 from .views.joint import JointScalars, choose_pairs, concordance
+from .views.kinds import OUTPUTS, Half, OrderedKind, RowScalars, StepKind, ViewSettings
 from .views.numeric import NumericViews
+from .views.registry import ORDERED, STEPPED
 
 __all__ = ["OUTPUTS", "ViewSettings", "Views"]
-
-OUTPUTS = ("confidence", "entropy", "size", "value")
-"""Fields of `Rows` that say what the model's output is like."""
-_LEAST_JOINT = 2
-
-
-@dataclass(frozen=True, slots=True)
-class ViewSettings:
-    """What is watched: quantile bins, projections of the whitened row, pairs at most, joint views at all."""
-
-    bins: int = 32
-    joint: bool = True
-    projections: int = 20
-    pairs: int = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +26,22 @@ class Views:
     ----------
     numeric, categorical
         Names of the features, in the order of `Rows`.
-    outputs
-        Those of `OUTPUTS` that the reference has.
+    ordered_kinds, step_kinds
+        The kinds of views that the reference has something for, in the order of the registry.
     ordered
-        Bins of the numeric features, the outputs and the joint scalars, in this order.
+        Bins of all views of the ordered kinds, one kind after the other.
     stepped
-        The categorical features and, last, the predicted label if the model gives one.
-    label
-        Whether it does.
-    joint
-        Scalars of the row; None for a single feature.
+        Bins of all views of the stepped kinds, likewise.
     pairs, medians
         (pairs, 2) indices and (features,) medians of the numeric features.
     """
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
-    outputs: tuple[str, ...]
+    ordered_kinds: tuple[OrderedKind, ...]
+    step_kinds: tuple[StepKind, ...]
     ordered: NumericViews
     stepped: tuple[CategoricalView, ...]
-    label: bool
-    joint: JointScalars | None
     pairs: IntArray
     medians: FloatArray
     _layout: Layout = field(init=False, repr=False, compare=False)
@@ -76,38 +60,32 @@ class Views:
         rng: np.random.Generator,
     ) -> Views:
         """Fit all views on `rows`, one half of a reference; the other half is for counting."""
-        joint = None
+        half = Half(rows, numeric, categorical, settings, rng)
+        ordered = tuple(each for kind in ORDERED if (each := kind.fit(half)) is not None)
+        stepped = tuple(step for kind in STEPPED if (step := kind.fit(half)) is not None)
         pairs, medians = np.empty((0, 2), np.int64), np.zeros(len(numeric))
-        if settings.joint and len(numeric) >= _LEAST_JOINT:
-            joint = JointScalars.fit(rows.numeric, settings.projections, rng)
+        joint = _joint_of(ordered)
+        if joint is not None:
             pairs, medians = choose_pairs(rows.numeric, settings.pairs, rng), joint.centre
-        outputs = tuple(name for name in OUTPUTS if np.isfinite(getattr(rows, name)).any())
-        label = any(each is not None for each in rows.label)
-        stepped = tuple(CategoricalView.fit(each) for each in (*rows.categorical, *([rows.label] if label else [])))
-        values = _scalars(rows, outputs, joint)
-        return cls(
-            numeric,
-            categorical,
-            outputs,
-            NumericViews.fit(values, settings.bins),
-            stepped,
-            label,
-            joint,
-            pairs,
-            medians,
-        )
+        bins = NumericViews.fit(_to_fit(ordered, rows), settings.bins)
+        categories = tuple(CategoricalView.fit(text) for kind in stepped for text in kind.texts(rows))
+        return cls(numeric, categorical, ordered, stepped, bins, categories, pairs, medians)
+
+    @property
+    def joint(self) -> JointScalars | None:
+        """Scalars of the row; None for a single feature."""
+        return _joint_of(self.ordered_kinds)
 
     def layout(self) -> Layout:
         """Names, places and weights of the bins."""
         return self._layout
 
     def _laid_out(self) -> Layout:
-        scalars = () if self.joint is None else self.joint.names
+        kinds = (*self.ordered_kinds, *self.step_kinds)
         pairs = tuple(f"{self.numeric[a]} with {self.numeric[b]}" for a, b in self.pairs)
-        stepped = self.categorical + (("predicted label",) if self.label else ())
-        ordered = self.numeric + tuple(_OUTPUT_NAMES[name] for name in self.outputs) + scalars
-        groups = [Group.SINGLE] * (len(ordered) - len(scalars)) + [Group.JOINT] * len(scalars)
-        groups += [Group.SINGLE] * len(stepped) + [Group.PAIR] * len(pairs)
+        groups = [kind.group for kind in kinds for _ in kind.names] + [Group.PAIR] * len(pairs)
+        ordered = tuple(name for kind in self.ordered_kinds for name in kind.names)
+        stepped = tuple(name for kind in self.step_kinds for name in kind.names)
         bins = tuple(len(view.names) for view in self.stepped)
         return Layout(ordered, self.ordered.bins, stepped, bins, pairs, tuple(groups))
 
@@ -130,9 +108,9 @@ class Views:
         batches, width = len(starts) - 1, layout.width
         base = np.repeat(np.arange(batches) * width, np.diff(starts))
         columns = np.arange(len(layout.ordered))[:, None] * layout.bins + base
-        columns += self.ordered.bin(_scalars(rows, self.outputs, self.joint))
+        columns += self.ordered.bin(_scalars(self.ordered_kinds, rows))
         flat = [columns.ravel()]
-        texts = (*rows.categorical, *([rows.label] if self.label else []))
+        texts = [each for kind in self.step_kinds for each in kind.texts(rows)]
         for i, (view, values) in enumerate(zip(self.stepped, texts, strict=True)):
             flat.append(view.bin(values) + (layout.step_start + i * layout.step_bins) + base)
         places = np.concatenate(flat) if len(flat) > 1 else flat[0]
@@ -143,12 +121,21 @@ class Views:
         return counts
 
 
-_OUTPUT_NAMES = {"confidence": "confidence", "entropy": "entropy", "size": "set size", "value": "predicted value"}
+def _scalars(kinds: tuple[OrderedKind, ...], rows: Rows) -> FloatArray:
+    """(ordered views, events), one kind after the other."""
+    return np.concatenate([kind.scalars(rows) for kind in kinds])
 
 
-def _scalars(rows: Rows, outputs: tuple[str, ...], joint: JointScalars | None) -> FloatArray:
-    """(ordered views, events): features, outputs, joint scalars."""
-    parts = [rows.numeric, *(getattr(rows, name)[None] for name in outputs)]
-    if joint is not None:
-        parts.append(joint.scalars(rows.numeric))
-    return np.concatenate(parts)
+def _to_fit(kinds: tuple[OrderedKind, ...], rows: Rows) -> FloatArray:
+    """(ordered views, events): for the edges, without the rows that a kind was fitted on closely."""
+    values = []
+    for kind in kinds:
+        scalars = kind.scalars(rows)
+        if isinstance(kind, Embedding) and len(kind.fitted_on):
+            scalars[:, kind.fitted_on] = np.nan
+        values.append(scalars)
+    return np.concatenate(values)
+
+
+def _joint_of(kinds: tuple[OrderedKind, ...]) -> JointScalars | None:
+    return next((kind.joint for kind in kinds if isinstance(kind, RowScalars)), None)

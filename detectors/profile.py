@@ -9,7 +9,8 @@ import numpy as np
 
 from .counting import Views, ViewSettings
 from .errors import UnfitReference
-from .types import RANK_CELLS, BoolArray, FloatArray, IntArray, Rows
+from .rows import taken
+from .types import RANK_CELLS, FloatArray, IntArray, Rows
 
 __all__ = ["LEAST_ROWS", "Fitted", "Profile", "Reference", "cells_of", "fit", "rank_of"]
 
@@ -138,8 +139,8 @@ def fit(reference: Reference, settings: ViewSettings | None = None, seed: int = 
     first = np.zeros(n, dtype=bool)
     first[rng.permutation(n)[: n // 2]] = True
     settings = settings or ViewSettings()
-    views = Views.fit(_take(reference.rows, first), reference.numeric, reference.categorical, settings, rng)
-    second = _take(reference.rows, ~first)
+    views = Views.fit(taken(reference.rows, first), reference.numeric, reference.categorical, settings, rng)
+    second = taken(reference.rows, ~first)
     knots = _knots(reference.rows.confidence)
     known = ~np.isnan(reference.wrong)
     return Fitted(
@@ -186,16 +187,3 @@ def _rank_counts(rank: FloatArray, wrong: FloatArray) -> IntArray:
     known = ~np.isnan(wrong) & ~np.isnan(rank)
     np.add.at(counts, (cells_of(rank[known]), wrong[known].astype(np.int64)), 1)
     return counts
-
-
-def _take(rows: Rows, which: BoolArray) -> Rows:
-    places = np.flatnonzero(which)
-    return Rows(
-        numeric=rows.numeric[:, which],
-        categorical=tuple([each[i] for i in places] for each in rows.categorical),
-        label=[rows.label[i] for i in places],
-        confidence=rows.confidence[which],
-        entropy=rows.entropy[which],
-        size=rows.size[which],
-        value=rows.value[which],
-    )

@@ -14,12 +14,13 @@ from .errors import ProfileError
 from .profile import Fitted, Profile
 from .types import IntArray, State
 from .views.categorical import CategoricalView
-from .views.joint import JointScalars
+from .views.kinds import Kept
 from .views.numeric import NumericViews
+from .views.registry import ORDERED, STEPPED
 
 __all__ = ["dump", "load"]
 
-_FORMAT = "holdback-profile-1"
+_FORMAT = "holdback-profile-2"
 
 
 def dump(profile: Profile) -> tuple[bytes, str]:
@@ -76,10 +77,8 @@ def _manifest(profile: Profile) -> dict[str, Any]:
         "classes": list(profile.classes),
         "numeric": list(views.numeric),
         "categorical": list(views.categorical),
-        "outputs": list(views.outputs),
-        "label": views.label,
+        "kinds": {kind.key: kind.told() for kind in (*views.ordered_kinds, *views.step_kinds)},
         "stepped": [{"frequent": list(view.frequent), "seen": list(view.codes)} for view in views.stepped],
-        "joint": views.joint is not None,
         "rows": fitted.n,
         "labelled": fitted.labelled,
         "events_per_day": fitted.events_per_day,
@@ -89,7 +88,8 @@ def _manifest(profile: Profile) -> dict[str, Any]:
 
 def _arrays(fitted: Fitted) -> State:
     views = fitted.views
-    joint = {} if views.joint is None else {f"joint.{name}": array for name, array in views.joint.state().items()}
+    every = (*views.ordered_kinds, *views.step_kinds)
+    kinds = {f"{kind.key}.{name}": array for kind in every for name, array in kind.state().items()}
     return {
         "edges": views.ordered.edges,
         "pairs": views.pairs,
@@ -98,21 +98,25 @@ def _arrays(fitted: Fitted) -> State:
         "knots": fitted.knots,
         "rank_counts": fitted.rank_counts,
         "scores": fitted.scores,
-        **{name: np.ascontiguousarray(array) for name, array in joint.items()},
+        **{name: np.ascontiguousarray(array) for name, array in kinds.items()},
     }
 
 
 def _profile(told: dict[str, Any], arrays: dict[str, Any], digest: str) -> Profile:
-    joint = {name.removeprefix("joint."): array for name, array in arrays.items() if name.startswith("joint.")}
     pairs: IntArray = arrays["pairs"]
+    kinds = {key: Kept(each, _of(key, arrays)) for key, each in told["kinds"].items()}
+    known = {kind.key for kind in (*ORDERED, *STEPPED)}
+    if not kinds.keys() <= known:
+        raise ProfileError(
+            f"it has kinds of views that this version lacks: {sorted(kinds.keys() - known)}; fit it again"
+        )
     views = Views(
         numeric=tuple(told["numeric"]),
         categorical=tuple(told["categorical"]),
-        outputs=tuple(told["outputs"]),
+        ordered_kinds=tuple(kind.from_profile(kinds[kind.key]) for kind in ORDERED if kind.key in kinds),
+        step_kinds=tuple(kind.from_profile(kinds[kind.key]) for kind in STEPPED if kind.key in kinds),
         ordered=NumericViews(arrays["edges"]),
         stepped=tuple(CategoricalView.of(each["frequent"], each["seen"]) for each in told["stepped"]),
-        label=told["label"],
-        joint=JointScalars.from_state(joint) if told["joint"] else None,
         pairs=pairs,
         medians=arrays["medians"],
     )
@@ -128,3 +132,9 @@ def _profile(told: dict[str, Any], arrays: dict[str, Any], digest: str) -> Profi
     )
     profile = Profile(fitted, told["model"], told["version"], told["task"], tuple(told["classes"]), told["facts"])
     return replace(profile, digest=digest)
+
+
+def _of(key: str, arrays: State) -> State:
+    """Arrays of a kind of views."""
+    start = f"{key}."
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

@@ -51,6 +51,16 @@ class Rows:
         (events,) labels in the reference's set, or width of the model's own interval; NaN where there is neither.
     value
         (events,) predicted numbers; NaN where the model gave none.
+    time
+        (events,) epoch seconds; None where nobody asks for them.
+    segment
+        The segment that views are conditioned on, length `events`; None where nobody asks for it.
+    client
+        Who asked, length `events`; None where no event says so.
+    latency
+        (events,) seconds that the model took, NaN where unknown; None where no event says so.
+    embedding
+        (events, dimensions), a row of NaN where missing; None where no event has one.
     """
 
     numeric: FloatArray
@@ -60,6 +70,11 @@ class Rows:
     entropy: FloatArray
     size: FloatArray
     value: FloatArray
+    time: FloatArray | None = None
+    segment: list[str | None] | None = None
+    client: list[str | None] | None = None
+    latency: FloatArray | None = None
+    embedding: NDArray[np.floating] | None = None
 
     def __len__(self) -> int:
         return int(self.confidence.shape[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from detectors.counting import ViewSettings
 from detectors.errors import ProfileError, UnfitReference
 from detectors.profile import Profile, Reference, fit
 from detectors.profile_bytes import dump, load
+from detectors.rows import joined
 from detectors.scores import absolute_residual, lac
 from detectors.sets import conformal_quantile
 from detectors.types import FloatArray, Rows
@@ -23,6 +24,7 @@ from monitor.events import Prediction, decode_predictions
 from monitor.quality import Quality, examine
 from monitor.rows import Arranged, Schema, arrange
 from monitor.tables import RawBatch
+from monitor.wanted import Wanted
 
 __all__ = ["Learnt", "fit_profile", "load_profiles", "read_profile"]
 
@@ -55,7 +57,7 @@ def fit_profile(
         raise UsageError(
             "the reference has no readable event; its first fault: see `holdback backtest` on the same file"
         )
-    rows = _joined([part.rows for part in parts])
+    rows = joined([part.rows for part in parts])
     probabilities = np.concatenate([part.probabilities for part in parts])
     scores = _scores(rows, probabilities, truth, schema)
     known = ~np.isnan(scores)
@@ -63,7 +65,7 @@ def fit_profile(
     wrong = _wrong(rows, truth, schema, config.promise.within, bar)
     if schema.classes:
         within = (1 - probabilities) <= bar
-        rows = _with_size(rows, np.where(np.isnan(rows.confidence), np.nan, within.sum(axis=1).astype(float)))
+        rows = replace(rows, size=np.where(np.isnan(rows.confidence), np.nan, within.sum(axis=1).astype(float)))
     day = _events_per_day(np.array(times))
     reference = Reference(rows, schema.numeric, schema.categorical, wrong, scores[known], day)
     views = config.views
@@ -152,25 +154,7 @@ def _schema(predictions: Sequence[Prediction], config: Config) -> Schema:
             classes |= dict.fromkeys(map(str, range(len(output.logits))))
     labelled = any(each.output is not None and each.output.label is not None for each in predictions)
     task: Literal["classification", "regression"] = "classification" if classes or labelled else "regression"
-    return Schema(numeric, categorical, task, tuple(classes))
-
-
-def _joined(rows: Sequence[Rows]) -> Rows:
-    return Rows(
-        numeric=np.concatenate([each.numeric for each in rows], axis=1),
-        categorical=tuple(
-            [value for each in rows for value in each.categorical[i]] for i in range(len(rows[0].categorical))
-        ),
-        label=[label for each in rows for label in each.label],
-        confidence=np.concatenate([each.confidence for each in rows]),
-        entropy=np.concatenate([each.entropy for each in rows]),
-        size=np.concatenate([each.size for each in rows]),
-        value=np.concatenate([each.value for each in rows]),
-    )
-
-
-def _with_size(rows: Rows, size: FloatArray) -> Rows:
-    return Rows(rows.numeric, rows.categorical, rows.label, rows.confidence, rows.entropy, size, rows.value)
+    return Schema(numeric, categorical, task, tuple(classes), wanted=Wanted.by(predictions[:_FITTED_FIRST]))
 
 
 def _scores(rows: Rows, probabilities: FloatArray, truth: Sequence[str | float | None], schema: Schema) -> FloatArray:

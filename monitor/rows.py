@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from detectors.sets import prediction_sets
 from detectors.types import FloatArray, Rows
 from fallback.types import Reason, reason_code
 from monitor.events import Output, Prediction, label_text
+from monitor.wanted import Wanted
 
 __all__ = ["Arranged", "Schema", "arrange"]
 
@@ -40,15 +41,15 @@ class Schema:
     classes: tuple[str, ...] = ()
     size_threshold: float = np.inf
     """Score up to which a class is in the reference's set; the live threshold moves, and its sizes with it."""
+    wanted: Wanted = field(default_factory=Wanted)
 
     @classmethod
     def of(cls, profile: Profile) -> Schema:
         """The schema that a profile was fitted with."""
         views = profile.fitted.views
         task: Literal["classification", "regression"] = "classification" if profile.classes else "regression"
-        return cls(
-            views.numeric, views.categorical, task, profile.classes, float(profile.facts.get("size_threshold", np.inf))
-        )
+        bar = float(profile.facts.get("size_threshold", np.inf))
+        return cls(views.numeric, views.categorical, task, profile.classes, bar, Wanted.of(views))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ def arrange(predictions: Sequence[Prediction], schema: Schema) -> Arranged:
         guard[~np.isnan(value) & absent & (guard == 0)] = _INVALID_OUTPUT
     guard[absent & (guard == 0)] = _NO_OUTPUT
     rows = Rows(numeric, categorical, label, confidence, doubt, np.asarray(size, dtype=float), value)
+    if schema.wanted:
+        rows = schema.wanted.add(rows, predictions)
     return Arranged(rows, probabilities, lower, upper, guard, missing, new)
 
 

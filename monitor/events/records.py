@@ -91,6 +91,7 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
     output: Annotated[Output | None, Meta(description="What the model said; without it the request is held back.")] = (
         None
     )
+    latency: Annotated[float | None, Meta(description="Seconds that the model took.")] = None
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

@@ -1,0 +1,72 @@
+"""What a model's views want of an event beside its features and output: time, segment, client, latency, embedding."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.counting import Views
+from detectors.types import Rows
+from detectors.views.embedding import Embedding
+from detectors.views.traffic import Clients, Latency
+from monitor.events import Prediction
+
+__all__ = ["Wanted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Columns that are filled only where a view looks at them; false if there are none."""
+
+    client: bool = False
+    latency: bool = False
+    dimensions: int = 0
+    """Length of the embedding; 0 for none."""
+
+    @classmethod
+    def of(cls, views: Views) -> Wanted:
+        """What a profile's views look at."""
+        kinds = (*views.ordered_kinds, *views.step_kinds)
+        vectors = [len(kind.centre) for kind in kinds if isinstance(kind, Embedding)]
+        return cls(
+            any(isinstance(kind, Clients) for kind in kinds),
+            any(isinstance(kind, Latency) for kind in kinds),
+            vectors[0] if vectors else 0,
+        )
+
+    @classmethod
+    def by(cls, predictions: Sequence[Prediction]) -> Wanted:
+        """What the first events of a reference have to offer; an embedding is as long as most are."""
+        lengths = Counter(len(each.embedding) for each in predictions if each.embedding)
+        return cls(
+            any(each.client is not None for each in predictions),
+            any(each.latency is not None for each in predictions),
+            lengths.most_common(1)[0][0] if lengths else 0,
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.client or self.latency or self.dimensions)
+
+    def add(self, rows: Rows, predictions: Sequence[Prediction]) -> Rows:
+        """Rows with the columns that are wanted."""
+        latency = [np.nan if each.latency is None else each.latency for each in predictions]
+        return replace(
+            rows,
+            client=[each.client for each in predictions] if self.client else None,
+            latency=np.array(latency, dtype=np.float64) if self.latency else None,
+            embedding=_vectors(predictions, self.dimensions) if self.dimensions else None,
+        )
+
+
+def _vectors(predictions: Sequence[Prediction], dimensions: int) -> NDArray[np.floating]:
+    """(events, dimensions); NaN where there is none, or one of another length."""
+    matrix = np.full((len(predictions), dimensions), np.nan, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is beyond single precision is no vector of a network
+        for row, prediction in zip(matrix, predictions, strict=True):
+            if prediction.embedding is not None and len(prediction.embedding) == dimensions:
+                row[:] = prediction.embedding
+    return matrix
