@@ -1,0 +1,32 @@
+"""Every benchmark, one after the other: `python -m benchmarks`, with BENCH_SHORT=1 in less than a minute."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+__all__ = ["main"]
+
+_ALL = ("counting", "pipeline", "startup")
+# one core: the threads of a matrix library would make twenty features no faster, and the figures hard to read
+_ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def main() -> int:
+    """Run them all, each in a process of its own; 1 if one of them failed."""
+    failed = []
+    for name in _ALL:
+        print(f"== {name}", flush=True)
+        done = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.bench_{name}"], env=os.environ | _ENVIRONMENT, check=False
+        )
+        if done.returncode:
+            failed.append(name)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
