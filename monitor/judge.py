@@ -23,6 +23,7 @@ from fallback.records import Transition
 from fallback.types import Verdict
 from monitor import judge_tells, records
 from monitor.config import Config
+from monitor.events import parse_time
 from monitor.ledger import Chain
 from monitor.observing import Evidence, Observer, Ruled, Standing
 from monitor.orders import obey
@@ -71,7 +72,7 @@ class Judge:
         self._predictions = Topics.of(config).predictions
         self._rules = records.rules(config)
         self._chain = Chain()
-        self._clock = -math.inf
+        self._clock, self._began = -math.inf, 0.0
         self._summaries = 0
         self._events = 0
         self._ranges: dict[tuple[str, int], Range] = {}
@@ -94,6 +95,7 @@ class Judge:
 
         `offset` is that of the first summary to be judged under it.
         """
+        self._began = time
         lines = [
             self._chain.append(
                 "start", time, records.start(self._config, self._digests(), self._rules) | {"offset": offset}
@@ -122,7 +124,7 @@ class Judge:
             part, pairs = (counted, pairs[len(counted) :]) if counted else (pairs[:1], pairs[1:])
             lines += self._judge(part, topic) if counted else self._heed(*part[0], topic)
             if self._summaries % self._snapshot_every == 0:
-                lines.append(self._chain.append("snapshot", self._clock, self._snapshot(part[-1][1] + 1)))
+                lines.append(self._chain.append("snapshot", self._now(), self._snapshot(part[-1][1] + 1)))
         return lines
 
     def resume(self, last_line: bytes) -> None:
@@ -135,6 +137,7 @@ class Judge:
 
     def restore(self, base: Mapping[str, Any], after: Sequence[bytes] = ()) -> None:
         """Continue from the fields of a snapshot, or of the record that began the ledger and the verdicts after it."""
+        self._began = parse_time(base["time"])
         if "versions" not in base:
             verdicts = [self._chain.append(*parts_of(line)) for line in after[: len(self.versions)]]
             for line in verdicts:
@@ -186,9 +189,8 @@ class Judge:
         self._note((), topic, offset)
         if not isinstance(order, OperatorOrder):
             return [self._write("skipped", {"offset": offset, "why": getattr(order, "why", "")})]
-        lines: list[bytes] = []
         stepped, refusal = obey(order, self.versions, self._clock)
-        lines.append(self._write("order", {**msgspec.structs.asdict(order), "refused": refusal}))
+        lines = [self._write("order", {**msgspec.structs.asdict(order), "refused": refusal})]
         for version, transitions in stepped.items():
             lines += [self._transition(version, self._events - 1, each, ()) for each in transitions]
             lines.append(self._say(version, self.versions[version].verdict(), self._clock))
@@ -262,10 +264,7 @@ class Judge:
         """A verdict that changed what holds, at most once a second (or ten batches), and a heartbeat every 5 s."""
         told, at = self._told[version]
         gap, batches = self._clock - told.time, self._summaries - at
-        changed = replace(verdict, time=0.0, ledger_offset=0) != replace(told, time=0.0, ledger_offset=0)
-        if changed and math.isnan(verdict.usual_delay) and math.isnan(told.usual_delay):
-            same = {"time": 0.0, "ledger_offset": 0, "usual_delay": 0.0}
-            changed = replace(verdict, **same) != replace(told, **same)  # type: ignore[arg-type]  # fields by name
+        changed = not judge_tells.says_the_same(verdict, told)
         return gap >= _HEARTBEAT or (changed and (gap >= _LEAST_GAP or batches >= _BATCHES_WITHOUT_A_WORD))
 
     def _say(self, version: str, verdict: Verdict, time: float) -> bytes:
@@ -279,7 +278,11 @@ class Judge:
         """A record, with the ranges that were judged since the one before."""
         judged = [msgspec.to_builtins(each) for each in self._ranges.values()]
         self._ranges = {}
-        return self._chain.append(kind, self._clock if time is None else time, {**fields, "judged": judged})
+        return self._chain.append(kind, self._now() if time is None else time, {**fields, "judged": judged})
+
+    def _now(self) -> float:
+        """Its clock, which begins with the first summary; until then the time of the ledger's beginning."""
+        return self._clock if math.isfinite(self._clock) else self._began
 
     def _snapshot(self, offset: int) -> dict[str, Any]:
         return {

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from detectors.explain import Explanation
 from fallback.records import Page
 from fallback.records import Transition as Step
+from fallback.types import Verdict
 from monitor.observing import Alarm, Paged, Transition, Trip
 
-__all__ = ["harmed", "moved", "paged", "stepped"]
+__all__ = ["harmed", "moved", "paged", "says_the_same", "stepped"]
 
 
 def moved(time: float, event: int, version: str, view: str, log_evidence: float, told: Explanation) -> Alarm:
@@ -56,3 +58,11 @@ def paged(time: float, model: str, step: Step, trip: Trip | None) -> Paged | Non
         return None
     summary = f"{model} version {trip.version}: {trip.why}. The breaker is {trip.state} now."
     return Paged(time=time, summary=summary, trip=trip)
+
+
+def says_the_same(one: Verdict, other: Verdict) -> bool:
+    """Whether two verdicts rule alike, whenever they were given."""
+    # a delay that is not known is NaN, and so differs from itself
+    unknown = math.isnan(one.usual_delay) and math.isnan(other.usual_delay)
+    delay = {"usual_delay": 0.0} if unknown else {}
+    return replace(one, time=0.0, ledger_offset=0, **delay) == replace(other, time=0.0, ledger_offset=0, **delay)

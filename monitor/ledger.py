@@ -20,7 +20,7 @@ import msgspec
 from monitor.errors import CheckFailed
 from monitor.events.times import format_time, parse_time
 
-__all__ = ["GENESIS", "Chain", "LedgerBroken", "Verified", "read_ledger", "verify"]
+__all__ = ["GENESIS", "Chain", "LedgerBroken", "Verified", "read_ledger", "read_lines", "verify"]
 
 GENESIS = "0" * 64
 """What the first record names as the hash before it."""
@@ -116,9 +116,14 @@ def read_ledger(path: Path | str) -> Iterator[tuple[dict[str, Any], bytes]]:
     Reads as it goes; does not check the chain. Raises LedgerBroken where a line cannot be read.
     """
     with Path(path).open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            line = raw.removesuffix(b"\n")
-            yield _decode(line, number), line
+        yield from read_lines(file)
+
+
+def read_lines(lines: Iterable[bytes]) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """As `read_ledger`, from lines with or without newlines at their ends."""
+    for number, raw in enumerate(lines, start=1):
+        line = raw.removesuffix(b"\n")
+        yield _decode(line, number), line
 
 
 def _check_line(line: bytes, number: int) -> tuple[int, str, str]:

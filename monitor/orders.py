@@ -30,6 +30,9 @@ def obey(
     try:
         until = None if order.seconds is None else clock + order.seconds
         command = Command(Order(order.order), order.actor, order.reason, until)
+        refusals = [why for version in named if (why := versions[version].refuses(command, clock)) is not None]
+        if refusals:
+            return {}, refusals[0]
         return {version: versions[version].command(command, clock) for version in named}, None
     except FallbackError as error:
         return {}, str(error)

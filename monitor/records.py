@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any
@@ -117,6 +118,9 @@ def transition(version: str, event: int, step: Transition) -> dict[str, Any]:
         "page": step.page.value if step.page is not None else None,
         "epoch": step.epoch,
         "seq_before": step.seq,
+        # when an open breaker probes at the earliest, or a half-open one gives up
+        "deadline": step.deadline,
+        "override": None if step.override is None else asdict(step.override),
     }
 
 

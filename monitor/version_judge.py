@@ -18,7 +18,7 @@ from detectors.types import RANK_CELLS, Labels, Stake, State, Stateful
 from fallback.breaker import new_epoch, step
 from fallback.policy import Policy
 from fallback.records import BreakerRecord, Command, Signals, Transition
-from fallback.rules import ramp_share
+from fallback.rules import ramp_share, refusal
 from fallback.types import Verdict
 from monitor.config import Config
 from monitor.summaries import VersionCounts, labels_of, unpack
@@ -121,6 +121,10 @@ class VersionJudge:
                     self._evidence.frozen = self._breaker.harm
                     break
         return judged
+
+    def refuses(self, command: Command, time: float) -> str | None:
+        """Why an operator's order can't be followed; None if it can."""
+        return refusal(command, time, self._policy)
 
     def command(self, command: Command, time: float) -> tuple[Transition, ...]:
         """Carry out an operator's order: a step of the breaker on what is known already."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,10 @@ from monitor.events import parse_time
 from monitor.judge import Judge
 from monitor.summaries import decode_summaries
 
-__all__ = ["Again", "Derived", "Explained", "derive", "explain_transitions", "judge_again"]
+__all__ = ["Again", "Derived", "Explained", "Summaries", "derive", "explain_transitions", "judge_again"]
+
+Summaries = Callable[[int], Iterable[tuple[int, bytes]]]
+"""Gives the summaries from an offset on, each with its own: a broker's have gaps."""
 
 _LN10 = math.log(10)
 _BASES = ("start", "snapshot")
@@ -114,12 +117,17 @@ def explain_transitions(records: Sequence[Mapping[str, Any]], seq: int | None = 
 
 
 def judge_again(
-    lines: Sequence[bytes], summaries: Sequence[bytes], topic: str, new_judge: Callable[[], Judge], seq: int | None
+    lines: Sequence[bytes],
+    summaries: Summaries,
+    topic: str,
+    new_judge: Callable[[], Judge],
+    seq: int | None,
+    kept_from: int = 0,
 ) -> Again:
     """Judge again from the last base before record `seq`, or from the first; raises CheckFailed where a record differs.
 
-    A base is a snapshot, or the record that began the ledger or a new promise in it. `summaries` are those of the
-    topic from its first record on.
+    A base is a snapshot, or the record that began the ledger or a new promise in it. `kept_from` is the offset of the
+    first summary that is still there: without `seq` it begins at the first base from which on all of them are.
     """
     records = [msgspec.json.decode(line) for line in lines]
     last = len(lines) - 1 if seq is None else seq
@@ -129,7 +137,13 @@ def judge_again(
     starts = [i for i, kind in enumerate(kinds) if kind in _BASES and (i < last or kind == "start")]
     if not starts:
         raise UsageError("the ledger does not begin with a start record, so there is nothing to judge from")
-    base = starts[0] if seq is None else starts[-1]
+    kept = [i for i in starts if records[i]["offset"] >= kept_from]
+    if not kept or (seq is not None and kept[-1] != starts[-1]):
+        raise UsageError(
+            f"the summaries are kept from offset {kept_from} on, and record {last} follows from older ones: what came "
+            "of them can be read in the ledger, but not derived again"
+        )
+    base = kept[0] if seq is None else kept[-1]
     at, used = base, 0
     while True:
         following = next((i for i in range(at + 1, last + 1) if kinds[i] == "start"), last + 1)
@@ -149,7 +163,7 @@ def _judged(
     lines: Sequence[bytes],
     records: Sequence[Mapping[str, Any]],
     at: int,
-    summaries: Sequence[bytes],
+    summaries: Summaries,
     topic: str,
     new_judge: Callable[[], Judge],
 ) -> Iterator[tuple[bytes, int]]:
@@ -165,9 +179,9 @@ def _judged(
     else:
         judge.resume(lines[at])
         judge.restore(base)
-    for offset in range(base["offset"], len(summaries)):
-        for line in judge.judge(decode_summaries([summaries[offset]]), [offset], topic):
-            yield line, offset - base["offset"] + 1
+    for used, (offset, summary) in enumerate(summaries(base["offset"]), start=1):
+        for line in judge.judge(decode_summaries([summary]), [offset], topic):
+            yield line, used
 
 
 def _differs(number: int, record: Mapping[str, Any], line: bytes | None) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,9 +11,10 @@ import typer
 
 from monitor.cli.options import JsonOption, configuration, print_json
 from monitor.errors import UsageError
-from monitor.events.times import format_time, parse_time
-from monitor.ledger import LedgerBroken, read_ledger
+from monitor.events.times import parse_time
+from monitor.ledger import LedgerBroken, read_lines
 from monitor.ledger import verify as verify_lines
+from monitor.ledger_words import words
 
 if TYPE_CHECKING:
     from monitor.why import Again, Explained
@@ -28,13 +30,21 @@ app = typer.Typer(
 )
 
 _LedgerFile = Annotated[
-    Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="The ledger.")
+    Path | None,
+    typer.Argument(
+        metavar="[FILE]", exists=True, dir_okay=False, readable=True, help="The ledger; or -c for its topic."
+    ),
 ]
+_Config = Annotated[
+    Path | None, typer.Option("-c", "--config", help="The configuration: the ledger is read from its broker.")
+]
+_MOVES = (b'"kind":"alarm"', b'"kind":"epoch"', b'"kind":"transition"')
 
 
 @app.command()
 def verify(
-    file: _LedgerFile,
+    file: _LedgerFile = None,
+    config: _Config = None,
     head: Annotated[str | None, typer.Option(metavar="HASH", help="What the last record's hash must be.")] = None,
     json_file: JsonOption = None,
 ) -> None:
@@ -43,7 +53,7 @@ def verify(
     Only --head can tell that the end was cut off: keep the head that a run reports somewhere else.
     """
     try:
-        with file.open("rb") as lines:
+        with _opened(file, config) as (name, lines):
             verified = verify_lines(lines, head)
     except LedgerBroken as broken:
         if json_file is not None:
@@ -52,34 +62,38 @@ def verify(
     if json_file is not None:
         print_json(json_file, {"ok": True, "records": verified.records, "head": verified.head})
     if json_file != "-":
-        typer.echo(f"{file}: {verified.records} records, all whole and in order; head {verified.head}")
+        typer.echo(f"{name}: {verified.records} records, all whole and in order; head {verified.head}")
 
 
 @app.command()
 def show(
-    file: _LedgerFile,
+    file: _LedgerFile = None,
+    config: _Config = None,
     kind: Annotated[str | None, typer.Option(help="Only records of this kind.")] = None,
     start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="Only from this time on.")] = None,
     end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Only up to this time.")] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Print the records, one a line. Does not check the chain; `verify` does."""
-    records = _chosen(file, kind, _moment(start, "--from"), _moment(end, "--to"))
-    if json_file is not None:
-        print_json(json_file, list(records))
-    else:
-        _print_table(records)
+    first, last = _moment(start, "--from"), _moment(end, "--to")
+    with _opened(file, config, first) as (_, lines):
+        records = _chosen(lines, kind, first, last)
+        if json_file is not None:
+            print_json(json_file, list(records))
+        else:
+            _print_table(records)
 
 
 @app.command()
 def why(
-    file: _LedgerFile,
+    file: _LedgerFile = None,
+    config: _Config = None,
     seq: Annotated[int | None, typer.Option(metavar="N", help="Only the transition in this record.")] = None,
     summaries: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="The summaries, to judge them again.")
+        Path | None, typer.Option(exists=True, dir_okay=False, help="The summaries beside FILE, to judge them again.")
     ] = None,
-    config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration of the run.")] = None,
-    profile: Annotated[Path | None, typer.Option(help="Its profile; default: the configured one.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="With -c alone: judge the topic's summaries again.")] = False,
+    profile: Annotated[Path | None, typer.Option(help="The run's profile; default: the configured one.")] = None,
     json_file: JsonOption = None,
 ) -> None:
     """Say why the breaker moved, and derive the alarms before it again from their counts.
@@ -89,38 +103,94 @@ def why(
     """
     from monitor.why import explain_transitions
 
-    with file.open("rb") as lines:
-        verify_lines(lines)
-    read = list(read_ledger(file))
-    told = explain_transitions([record for record, _ in read], seq)
-    again = _again([line for _, line in read], seq, summaries, config, profile) if summaries is not None else None
+    if summaries is not None and (file is None or config is None):
+        raise UsageError("to judge the summaries again, give the ledger's FILE and the run's configuration: -c CFG")
+    if again and (file is not None or config is None):
+        raise UsageError("--again reads the summaries from the broker: give -c CFG, and no FILE")
+    moves: list[bytes] = []
+    lines: list[bytes] = []
+    with _opened(file, None if file is not None else config) as (_, read):
+        verify_lines(_kept(read, moves, lines if again or summaries is not None else None))
+    told = explain_transitions([record for record, _ in read_lines(moves)], seq)
+    result = None
+    if config is not None and (again or summaries is not None):
+        result = _again(lines, seq, config, profile, summaries)
     if json_file is not None:
-        print_json(json_file, {"transitions": [_plain(each) for each in told], "again": again})
+        print_json(json_file, {"transitions": [_plain(each) for each in told], "again": result})
     if json_file != "-":
         for line in [line for each in told for line in each.words] or ["the breaker never moved"]:
             typer.echo(line)
-        if again is not None:
+        if result is not None:
             typer.echo(
-                f"judged again from record {again.base}: {again.summaries:,} summaries gave the very same bytes of all "
-                f"{again.records:,} records up to there"
+                f"judged again from record {result.base}: {result.summaries:,} summaries gave the very same bytes of "
+                f"all {result.records:,} records up to there"
             )
 
 
-def _again(lines: list[bytes], seq: int | None, summaries: Path, config: Path | None, profile: Path | None) -> Again:
+@contextmanager
+def _opened(
+    file: Path | None, config: Path | None, since: float | None = None
+) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """The ledger's name and lines, of a file or of a broker; there about from `since` on."""
+    if (file is None) == (config is None):
+        raise UsageError("give either the ledger's FILE, or the configuration of the model whose topic it is: -c CFG")
+    if file is not None:
+        with file.open("rb") as lines:
+            yield str(file), lines
+        return
+    assert config is not None
+    from monitor.clients import reader, require
+    from monitor.ledger_topic import lines_of
+    from monitor.topics import Topics
+
+    loaded = configuration(config)
+    topic = Topics.of(loaded).ledger
+    with reader(loaded, "ledger") as opened:
+        require(opened, loaded, "ledger")
+        # records are written when they are judged, and the judge's clock may differ from the broker's
+        offset = 0 if since is None else opened.since(topic, 0, since - _CLOCKS_APART)
+        yield f"topic {topic}", lines_of(opened, topic, offset)
+
+
+_CLOCKS_APART = 86400.0
+
+
+def _kept(lines: Iterable[bytes], moves: list[bytes], everything: list[bytes] | None) -> Iterator[bytes]:
+    """Pass lines on, and keep those that tell of a move, or all of them."""
+    for raw in lines:
+        line = raw.removesuffix(b"\n")
+        if any(kind in line[:200] for kind in _MOVES):
+            moves.append(line)
+        if everything is not None:
+            everything.append(line)
+        yield line
+
+
+def _again(lines: list[bytes], seq: int | None, config: Path, profile: Path | None, summaries: Path | None) -> Again:
+    """Judge again, from a file of summaries or from their topic."""
     from monitor.building import breaker_policy
     from monitor.fitting import load_profiles
     from monitor.judge import Judge
     from monitor.topics import Topics
     from monitor.why import judge_again
 
-    if config is None:
-        raise UsageError("to judge the summaries again, give the configuration of the run as well: -c CFG")
     loaded = configuration(config)
-    profiles, policy = load_profiles(loaded, profile), breaker_policy(loaded)
-    counted = summaries.read_bytes().split(b"\n")[:-1]
-    return judge_again(
-        lines, counted, Topics.of(loaded).summaries, lambda: Judge(loaded, profiles, policy, lambda _seen, /: None), seq
-    )
+    profiles, policy, topic = load_profiles(loaded, profile), breaker_policy(loaded), Topics.of(loaded).summaries
+
+    def new_judge() -> Judge:
+        return Judge(loaded, profiles, policy, lambda _seen, /: None)
+
+    if summaries is not None:
+        counted = summaries.read_bytes().split(b"\n")[:-1]
+        return judge_again(lines, lambda first: enumerate(counted[first:], first), topic, new_judge, seq)
+    from monitor.clients import reader, require
+    from monitor.ledger_topic import numbered
+
+    with reader(loaded, "ledger") as opened:
+        require(opened, loaded, "summaries")
+        kept = opened.read(topic, 0, 0, 1).offsets
+        first = kept[0] if kept else opened.end(topic, 0)
+        return judge_again(lines, lambda offset: numbered(opened, topic, offset), topic, new_judge, seq, first)
 
 
 def _plain(told: Explained) -> dict[str, Any]:
@@ -135,8 +205,10 @@ def _moment(text: str | None, option: str) -> float | None:
         raise UsageError(f"{option} {text!r} is not a time; write 2026-01-31T12:00:00Z or 2026-01-31") from error
 
 
-def _chosen(path: Path, kind: str | None, start: float | None, end: float | None) -> Iterator[dict[str, Any]]:
-    for number, (record, _) in enumerate(read_ledger(path), start=1):
+def _chosen(
+    lines: Iterable[bytes], kind: str | None, start: float | None, end: float | None
+) -> Iterator[dict[str, Any]]:
+    for number, (record, _) in enumerate(read_lines(lines), start=1):
         if kind is not None and record.get("kind") != kind:
             continue
         if start is not None or end is not None:
@@ -163,33 +235,5 @@ def _print_table(records: Iterator[dict[str, Any]]) -> None:
     for record in records:
         head = (str(record.get(name, "?")) for name in ("seq", "time", "kind"))
         # Text, not markup: a ledger's strings come from a model's labels and from operators.
-        table.add_row(*(Text(cell) for cell in head), Text(_words(record)))
+        table.add_row(*(Text(cell) for cell in head), Text(words(record)))
     Console().print(table)
-
-
-_HEAD = frozenset({"seq", "prev", "time", "kind", "hash"})
-
-
-def _words(record: Mapping[str, Any]) -> str:
-    """What a record says, short: its reason in words first, its moves as from → to, the rest by name."""
-    fields = {name: value for name, value in record.items() if name not in _HEAD}
-    words = [str(fields.pop(name)) for name in ("why", "reason", "text") if isinstance(fields.get(name), str)]
-    if "from" in fields and "to" in fields:
-        words.insert(0, f"{fields.pop('from')} → {fields.pop('to')}")
-    words += [f"{name} {_short(value)}" for name, value in fields.items() if value is not None]
-    return "; ".join(words)
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e9 else format_time(value)
-    if isinstance(value, Mapping):
-        plain = all(not isinstance(inner, Mapping | list) for inner in value.values())
-        few = plain and len(value) <= 8
-        return ", ".join(f"{n} {_short(v)}" for n, v in value.items()) if few else f"({len(value)} entries)"
-    if isinstance(value, list):
-        return f"({len(value)} entries)"
-    text = str(value)
-    return text if len(text) <= 80 else text[:79] + "…"

@@ -59,7 +59,8 @@ def new_judge() -> Judge:
 
 def again(lines: list[bytes], summaries: list[bytes], seq: int | None) -> int:
     """Judge again; how many summaries it took."""
-    return judge_again(lines, summaries, Topics.of(configured()).summaries, new_judge, seq).summaries
+    topic = Topics.of(configured()).summaries
+    return judge_again(lines, lambda first: enumerate(summaries[first:], first), topic, new_judge, seq).summaries
 
 
 def test_every_transition_is_told_with_the_alarms_before_it() -> None:
@@ -166,3 +167,19 @@ def test_the_command_says_what_is_missing(files: Path, capsys: pytest.CaptureFix
     assert status(ledger, "--seq", "99999") == 2
     ledger.write_bytes(ledger.read_bytes().replace(b"error", b"terror", 1))
     assert status(ledger) == 3
+
+
+def test_what_is_no_longer_kept_is_not_judged_again() -> None:
+    """It begins at the first base whose summaries are all there; a record that needs older ones is refused."""
+    lines, summaries = run()
+    topic, records = Topics.of(configured()).summaries, decoded(lines)
+    snapshots = [i for i, each in enumerate(records) if each["kind"] == "snapshot"]
+    kept = records[snapshots[1]]["offset"]
+
+    def since(first: int) -> list[tuple[int, bytes]]:
+        return list(enumerate(summaries))[max(first, kept) :]
+
+    again = judge_again(lines, since, topic, new_judge, None, kept)
+    assert (again.base, again.records) == (snapshots[1], len(lines) - snapshots[1])
+    with pytest.raises(UsageError, match=f"kept from offset {kept} on"):
+        judge_again(lines, since, topic, new_judge, snapshots[0] + 1, kept)
