@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detectors.types import FloatArray
+from detectors.types import FloatArray, IntArray
+from monitor.quality_columns import Outliers, Placeholder, constants, outliers, placeholders
 from monitor.quality_labels import Suspicious, suspicious_labels
+from monitor.quality_leaks import determining, leaks
+from monitor.quality_slices import Slice
 
-__all__ = ["Duplicates", "Outliers", "Quality", "Suspicious", "examine"]
+__all__ = ["Duplicates", "Outliers", "Placeholder", "Quality", "Slice", "Suspicious", "examine"]
 
 
-_FAR = 10.0  # robust standard deviations; a Gaussian is there once in 10^23, heavy tails now and then
-_MANY = 0.01  # a column with more than this share that far out has heavy tails, not outliers
 _EXAMPLES = 5
 _NAMED = 8
-_EQUAL = 0.999  # a leak with a few gaps or corrections is still one
-_ENOUGH = 30  # rows with both values known; below, agreement may be chance
+_SLICES = 3
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio: Fibonacci hashing
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicates:
-    """Rows that repeat an earlier one in all features; `examples` are (row, the first row like it)."""
+    """Rows that repeat an earlier one in all features; `examples` are (row, the first row like it).
+
+    Of these, `contrary` have another outcome than that row.
+    """
 
     n: int
     examples: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Outliers:
-    """Values of a feature more than ten robust standard deviations from its median; `examples` are (row, value)."""
-
-    feature: str
-    n: int
-    examples: tuple[tuple[int, float], ...]
+    contrary: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +44,35 @@ class Quality:
     outliers: tuple[Outliers, ...]
     suspicious: Suspicious
     leaks: tuple[str, ...]
+    determining: tuple[str, ...] = ()
+    placeholders: tuple[Placeholder, ...] = ()
 
     def sentences(self) -> list[str]:
         """What a person should look at, most serious first; empty if there is nothing."""
-        return [*self._leaks(), *self._suspicious(), *self._duplicates(), *self._constant(), *self._outliers()]
+        return [
+            *self._leaks(),
+            *self._slices(),
+            *self._suspicious(),
+            *self._duplicates(),
+            *self._constant(),
+            *self._placeholders(),
+            *self._outliers(),
+        ]
 
     def _leaks(self) -> Iterator[str]:
         for name in self.leaks:
             yield f"{name} says the outcome itself: is it known when the model is asked?"
+        for name in self.determining:
+            yield f"the outcome follows from {name} alone: is it known when the model is asked?"
+
+    def _slices(self) -> Iterator[str]:
+        for each in self.suspicious.slices[:_SLICES]:
+            ranges = [f"{name} from {low:g} to {high:g}" for name, low, high in each.where]
+            where = f" with {' and '.join(ranges)}" if ranges else ""
+            yield (
+                f"{each.n:,} rows near each other{where} have the outcome {each.label!r}, and most around them "
+                f"{each.around!r}, such as row {each.rows[0]}: if they are no group of their own, they may be planted"
+            )
 
     def _suspicious(self) -> Iterator[str]:
         s = self.suspicious
@@ -73,12 +88,20 @@ class Quality:
         d = self.duplicates
         if d.n:
             row, earlier = d.examples[0]
-            yield f"{d.n:,} of {self.rows:,} rows repeat an earlier one, as row {row} does row {earlier}"
+            contrary = f"; {d.contrary:,} of them with another outcome" if d.contrary else ""
+            yield f"{d.n:,} of {self.rows:,} rows repeat an earlier one, as row {row} does row {earlier}{contrary}"
 
     def _constant(self) -> Iterator[str]:
         if self.constant:
             one = len(self.constant) == 1
             yield f"{_list(self.constant)} never change{'s' if one else ''}: any other value will be news"
+
+    def _placeholders(self) -> Iterator[str]:
+        for each in self.placeholders[:_NAMED]:
+            yield (
+                f"{each.feature} is {each.value:g} in {each.n:,} rows, far outside the rest: "
+                "if that stands for a missing value, leave the cell empty"
+            )
 
     def _outliers(self) -> Iterator[str]:
         if self.outliers:
@@ -96,93 +119,66 @@ def examine(
     categorical: Mapping[str, Sequence[str | None]],
     truth: Sequence[str | float | None],
     rng: np.random.Generator,
+    places: IntArray | None = None,
 ) -> Quality:
     """Look at the reference: `names` and `numeric` (features, rows) with NaN where missing, categories, outcomes.
 
-    Linear in the rows, but for the search for similar rows, which looks at a sample of bounded size.
+    `places` are the rows' numbers if these are a sample. Linear in the rows, but for the search for similar rows, which
+    looks at a sample of bounded size.
     """
     codes = {name: _codes(values) for name, values in categorical.items()}
-    return Quality(
+    known = tuple(leaks(names, numeric, categorical, truth))
+    found = Quality(
         rows=len(truth),
-        duplicates=_duplicates(numeric, list(codes.values()), len(truth)),
-        constant=tuple(_constants(names, numeric, codes)),
-        outliers=tuple(sorted(_outliers(names, numeric), key=lambda o: -o.n)),
-        suspicious=suspicious_labels(numeric, list(codes.values()), truth, rng),
-        leaks=tuple(_leaks(names, numeric, categorical, truth)),
+        duplicates=_duplicates(numeric, list(codes.values()), truth),
+        constant=tuple(constants(names, numeric, codes)),
+        outliers=tuple(sorted(outliers(names, numeric), key=lambda o: -o.n)),
+        suspicious=suspicious_labels(numeric, list(codes.values()), truth, rng, names),
+        leaks=known,
+        determining=tuple(each for each in determining(names, numeric, codes, truth, rng) if each not in known),
+        placeholders=tuple(sorted(placeholders(names, numeric), key=lambda p: -p.n)),
+    )
+    return found if places is None else _numbered(found, places)
+
+
+def _numbered(quality: Quality, places: IntArray) -> Quality:
+    """The same, with the rows' own numbers in place of those in the sample."""
+    at = places.tolist()
+    d, s = quality.duplicates, quality.suspicious
+    return replace(
+        quality,
+        duplicates=replace(d, examples=tuple((at[row], at[earlier]) for row, earlier in d.examples)),
+        outliers=tuple(replace(o, examples=tuple((at[r], v) for r, v in o.examples)) for o in quality.outliers),
+        suspicious=replace(
+            s,
+            examples=tuple(replace(each, row=at[each.row]) for each in s.examples),
+            slices=tuple(replace(each, rows=tuple(at[r] for r in each.rows)) for each in s.slices),
+        ),
     )
 
 
-def _codes(values: Sequence[str | None]) -> NDArray[np.int64]:
+def _codes(values: Sequence[str | None]) -> IntArray:
     """A number for each distinct value, 0 for a missing one."""
     known: dict[str | None, int] = {None: 0}
     return np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int64)
 
 
-def _duplicates(numeric: FloatArray, codes: Sequence[NDArray[np.int64]], rows: int) -> Duplicates:
+def _duplicates(numeric: FloatArray, codes: Sequence[IntArray], truth: Sequence[str | float | None]) -> Duplicates:
     # One 64-bit hash a row: at a million rows two different ones agree with a chance of 3 in 10^8.
-    hashes = np.zeros(rows, dtype=np.uint64)
+    hashes = np.zeros(len(truth), dtype=np.uint64)
     for column in (*((values + 0.0).view(np.uint64) for values in numeric), *(c.view(np.uint64) for c in codes)):
         hashes = (hashes ^ column) * _MIX
         hashes ^= hashes >> np.uint64(29)
     _, firsts, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     earlier = firsts[inverse.ravel()]
-    repeated = np.flatnonzero(earlier != np.arange(rows)) if len(numeric) + len(codes) else np.zeros(0, dtype=np.int64)
-    return Duplicates(len(repeated), tuple((int(row), int(earlier[row])) for row in repeated[:_EXAMPLES]))
-
-
-def _constants(names: Sequence[str], numeric: FloatArray, codes: Mapping[str, NDArray[np.int64]]) -> Iterator[str]:
-    for name, values in [*zip(names, numeric, strict=True), *codes.items()]:
-        if len(values) > 1 and bool(((values == values[0]) | (np.isnan(values) & np.isnan(values[0]))).all()):
-            yield name
-
-
-def _outliers(names: Sequence[str], numeric: FloatArray) -> Iterator[Outliers]:
-    for name, values in zip(names, numeric, strict=True):
-        known = values[~np.isnan(values)]
-        if len(known) < _ENOUGH:
-            continue
-        middle = np.median(known)
-        low, high = np.quantile(known, (0.25, 0.75))
-        scale = max(1.4826 * float(np.median(np.abs(known - middle))), float(high - low) / 1.349)
-        # Where most values are the same there is no scale, and what is rare may well be meant.
-        if not 0 < scale < np.inf:
-            continue
-        distance = np.abs(values - middle) / scale
-        far = np.flatnonzero(distance > _FAR)
-        if 0 < len(far) <= _MANY * len(known):
-            worst = far[np.argsort(-distance[far], kind="stable")][:_EXAMPLES]
-            yield Outliers(name, len(far), tuple((int(row), float(values[row])) for row in worst))
-
-
-def _leaks(
-    names: Sequence[str],
-    numeric: FloatArray,
-    categorical: Mapping[str, Sequence[str | None]],
-    truth: Sequence[str | float | None],
-) -> Iterator[str]:
-    target = np.array([np.nan if (n := _number(t)) is None else n for t in truth], dtype=np.float64)
-    for name, values in zip(names, numeric, strict=True):
-        if _agrees(values, target):
-            yield name
-    for name, words in categorical.items():
-        both = [(word, t) for word, t in zip(words, truth, strict=True) if word is not None and t is not None]
-        same = sum(word == str(t) for word, t in both)
-        if len(both) >= _ENOUGH and len({t for _, t in both}) > 1 and same >= _EQUAL * len(both):
-            yield name
-
-
-def _agrees(values: FloatArray, target: FloatArray) -> bool:
-    """Whether the two are equal wherever both are known, and vary."""
-    both = ~(np.isnan(values) | np.isnan(target))
-    a, b = values[both], target[both]
-    return len(b) >= _ENOUGH and bool((b != b[0]).any()) and float(np.isclose(a, b).mean()) >= _EQUAL
-
-
-def _number(value: str | float | None) -> float | None:
-    try:
-        return None if value is None else float(value)
-    except ValueError:
-        return None
+    repeated = np.flatnonzero(earlier != np.arange(len(truth)))
+    if not len(numeric) + len(codes):
+        repeated = repeated[:0]
+    pairs = [(int(row), int(earlier[row])) for row in repeated]
+    contrary = sum(
+        a is not None and b is not None and a != b for a, b in ((truth[row], truth[first]) for row, first in pairs)
+    )
+    return Duplicates(len(pairs), tuple(pairs[:_EXAMPLES]), contrary)
 
 
 def _list(names: Sequence[str]) -> str:

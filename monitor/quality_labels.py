@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from detectors.types import FloatArray, IntArray
+from monitor.quality_slices import NEAR, RING, Slice, slices_of
 
 __all__ = ["Suspicious", "SuspiciousLabel", "suspicious_labels"]
 
 
 _SAMPLE = 5_000  # the search compares all pairs: 25 million, some seconds at most
-_NEIGHBOURS = 15
+_NEIGHBOURS = NEAR
 _AGREE = 13  # of these; with two classes and a chance of one half, 13 agree against a label in 4 of 1,000 rows
 _PURE = 0.9  # and where most rows agree with their neighbours at all: noisy outcomes surprise nobody
 _LEVELS = 20
@@ -36,22 +37,29 @@ class Suspicious:
     looked_at: int
     n: int
     examples: tuple[SuspiciousLabel, ...]
+    slices: tuple[Slice, ...] = ()
 
 
 def suspicious_labels(
-    numeric: FloatArray, codes: Sequence[IntArray], truth: Sequence[str | float | None], rng: np.random.Generator
+    numeric: FloatArray,
+    codes: Sequence[IntArray],
+    truth: Sequence[str | float | None],
+    rng: np.random.Generator,
+    features: Sequence[str] = (),
 ) -> Suspicious:
     """Rows whose outcome is another than that of at least 13 of their 15 nearest neighbours.
 
     `numeric` is (features, rows), `codes` has a small integer a row for each category. Outcomes that are numbers are
-    not looked at, nor those that the features hardly determine: there a lonely outcome is no surprise.
+    not looked at, nor those that the features hardly determine: there a lonely outcome is no surprise. `features` are
+    the names of the numeric ones, for what is said of a slice.
     """
     known = np.array([i for i, t in enumerate(truth) if isinstance(t, str)], dtype=np.int64)
     if len(known) <= 2 * _NEIGHBOURS or not len(numeric) + len(codes):
         return Suspicious(0, 0, ())
     rows = np.sort(rng.choice(known, min(_SAMPLE, len(known)), replace=False))
     names, labels = np.unique(np.array([str(truth[i]) for i in rows]), return_inverse=True)
-    votes = _votes(_space(numeric[:, rows], [c[rows] for c in codes]), labels, len(names))
+    near = _nearest(_space(numeric[:, rows], [c[rows] for c in codes]))
+    votes = _votes(near, labels, len(names))
     winner, share = votes.argmax(axis=1), votes.max(axis=1)
     own = votes[np.arange(len(rows)), labels]
     bad = np.flatnonzero((winner != labels) & (share >= _AGREE))
@@ -59,19 +67,31 @@ def suspicious_labels(
         return Suspicious(len(rows), 0, ())
     worst = bad[np.lexsort((rows[bad], own[bad] - share[bad]))][:_EXAMPLES]
     examples = tuple(SuspiciousLabel(int(rows[i]), str(names[labels[i]]), str(names[winner[i]])) for i in worst)
-    return Suspicious(len(rows), len(bad), examples)
+    found = slices_of(near, labels, names.tolist(), features or _numbered(numeric), numeric[:, rows])
+    slices = tuple(replace(each, rows=tuple(int(rows[i]) for i in each.rows)) for each in found)
+    return Suspicious(len(rows), len(bad), examples, slices)
 
 
-def _votes(space: FloatArray, labels: IntArray, classes: int) -> IntArray:
-    """(rows, classes) labels of each row's nearest neighbours, itself left out."""
+def _nearest(space: FloatArray) -> IntArray:
+    """(rows, neighbours), the nearest first, itself left out: a ring of 400, or what a quarter of the rows allows."""
     from sklearn.neighbors import NearestNeighbors
 
-    search = NearestNeighbors(n_neighbors=_NEIGHBOURS, algorithm="brute", n_jobs=1).fit(space)
-    near = search.kneighbors(return_distance=False)  # without an argument no row is its own neighbour
-    votes = np.zeros((len(space), classes), dtype=np.int64)
+    n = max(_NEIGHBOURS, min(RING, len(space) // 4))
+    search = NearestNeighbors(n_neighbors=n, algorithm="brute", n_jobs=1).fit(space)
+    near: IntArray = search.kneighbors(return_distance=False)  # without an argument no row is its own neighbour
+    return near
+
+
+def _votes(near: IntArray, labels: IntArray, classes: int) -> IntArray:
+    """(rows, classes) labels of each row's nearest neighbours."""
+    votes = np.zeros((len(near), classes), dtype=np.int64)
     for k in range(_NEIGHBOURS):
-        votes[np.arange(len(space)), labels[near[:, k]]] += 1
+        votes[np.arange(len(near)), labels[near[:, k]]] += 1
     return votes
+
+
+def _numbered(numeric: FloatArray) -> list[str]:
+    return [f"feature {i}" for i in range(len(numeric))]
 
 
 def _space(numeric: FloatArray, codes: Sequence[IntArray]) -> FloatArray:

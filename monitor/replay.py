@@ -39,6 +39,10 @@ class Half:
     times: FloatArray
     segments: Sequence[str]
 
+    def at(self, places: IntArray) -> Half:
+        """The rows at `places`."""
+        return Half(taken(self.rows, places), self.times[places], [self.segments[i] for i in places.tolist()])
+
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
@@ -84,6 +88,11 @@ class Replayed:
         return tuple(sorted(found, key=lambda each: -each.ratio))
 
     @property
+    def clean(self) -> bool:
+        """Whether nothing speaks against the promise."""
+        return self.passes and not self.remembers
+
+    @property
     def alarms_per_day(self) -> float:
         """Alarms a day; NaN if no time has passed."""
         return self.alarms / self.days if self.days > 0 else math.nan
@@ -102,7 +111,7 @@ class Replay:
     context
         The smallest that passes; None if none does.
     ordered
-        Whether the rows came in time order; if not, a small reference was sorted, a large one taken as it came.
+        Whether the replay was in time order; a reference that is too large for memory is taken as it comes.
     """
 
     promise: str
@@ -129,11 +138,10 @@ class Replay:
 class Replayer:
     """Learns from the first half, then takes the second as it comes; several contexts at once, in bounded memory."""
 
-    def __init__(self, first: Half, reference: Reference, contexts: Sequence[Cells], config: Config, n: int) -> None:
-        """`reference` has the names and the rate; `n` is how many rows the first half has if `first` is a sample."""
+    def __init__(self, first: Half, reference: Reference, contexts: Sequence[Cells], config: Config) -> None:
+        """Fit on `first`, rows of the first half; of `reference` the names and the rate are used."""
         self._in_days = config.promise.false_pages.unit == "days"
         self._allowed = config.promise.false_pages.n
-        self._share = len(first.rows) / max(n, 1)
         self._cells = list(contexts)
         self._replays: list[list[CellReplay | None]] = []
         self.rows, self._start, self._end = 0, math.nan, math.nan
@@ -216,35 +224,26 @@ def replay(whole: Half, reference: Reference, config: Config, *, timed: bool) ->
     """
     if len(whole.rows) < _LEAST:
         return None
-    ordered = bool((np.diff(whole.times) >= 0).all())
     order = np.argsort(whole.times, kind="stable")
-    first, second = (_part(whole, half) for half in (order[: len(order) // 2], order[len(order) // 2 :]))
+    first, second = (whole.at(half) for half in (order[: len(order) // 2], order[len(order) // 2 :]))
 
     def run(contexts: Sequence[Cells]) -> list[Replayed]:
-        replayer = Replayer(first, reference, contexts, config, len(first.rows))
+        replayer = Replayer(first, reference, contexts, config)
         replayer.take(second)
         return replayer.results()
 
     tried = run([Cells(NONE, 1)])
-    for cells in choose_cells(first.times if timed else None, first.segments) if not _clean(tried[0]) else ():
+    for cells in choose_cells(first.times if timed else None, first.segments) if not tried[0].clean else ():
         tried += run([cells])
-        if _clean(tried[-1]):
+        if tried[-1].clean:
             break
-    return concluded(tried, str(config.promise.false_pages), ordered=ordered)
+    return concluded(tried, str(config.promise.false_pages))
 
 
-def concluded(tried: Sequence[Replayed], promise: str, *, ordered: bool) -> Replay:
+def concluded(tried: Sequence[Replayed], promise: str, *, ordered: bool = True) -> Replay:
     """The smallest context in which nothing is wrong, else the smallest in which the alarms are few enough."""
-    best = next((each for each in tried if _clean(each)), None) or next((each for each in tried if each.passes), None)
+    best = next((each for each in tried if each.clean), None) or next((each for each in tried if each.passes), None)
     return Replay(promise, tuple(tried), best.context if best else None, ordered)
-
-
-def _clean(replayed: Replayed) -> bool:
-    return replayed.passes and not replayed.remembers
-
-
-def _part(half: Half, places: IntArray) -> Half:
-    return Half(taken(half.rows, places), half.times[places], [half.segments[i] for i in places.tolist()])
 
 
 def _settings(config: Config) -> ViewSettings:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,29 +19,25 @@ def fit(
     out: Annotated[Path, typer.Option("--out", help="The profile's file.", show_default=False)],
     json_file: JsonOption = None,
 ) -> None:
-    """Fit the profile of a model on data in which all was well; reports duplicates, outliers, suspicious labels."""
+    """Fit the profile of a model on data in which all was well.
+
+    Replays its second half against its first, and says whether the promise holds; reports duplicates, leaks, outliers,
+    suspicious labels.
+    """
+    from monitor.fit_result import fit_result, told
     from monitor.fitting import fit_profile
-    from monitor.tables import read_stream
+    from monitor.tables import RawBatch, read_stream
 
     loaded = configuration(config)
+
+    def read() -> Iterable[RawBatch]:
+        return read_stream(reference, loaded)
+
     with progress_bar("reading the reference") as progress:
-        learnt = fit_profile(read_stream(reference, loaded), loaded, progress)
+        learnt = fit_profile(read(), loaded, progress, again=read)
     out.write_bytes(learnt.data)
-    fitted = learnt.profile.fitted
-    result: dict[str, Any] = {
-        "profile": learnt.profile.digest,
-        "rows": fitted.n,
-        "labelled": fitted.labelled,
-        "unreadable": learnt.unreadable,
-        "events_per_day": fitted.events_per_day,
-        "task": learnt.profile.task,
-        "classes": list(learnt.profile.classes),
-        "views": len(fitted.views.layout().names),
-        "notes": list(learnt.notes),
-    }
     if json_file is not None:
-        print_json(json_file, result)
+        print_json(json_file, fit_result(learnt))
     if json_file != "-":
-        print(f"{out}: {fitted.n:,} rows, {fitted.labelled:,} with an outcome, {result['views']:,} views")  # noqa: T201
-        for note in learnt.notes:
-            print(f"- {note}")  # noqa: T201
+        for line in told(learnt, str(out)):
+            print(line)  # noqa: T201
