@@ -20,7 +20,7 @@ from monitor.long_run import LongRun, long_runs
 from monitor.replay_cell import CellReplay
 from monitor.row_sets import taken
 
-__all__ = ["Half", "Replay", "Replayed", "Replayer", "replay"]
+__all__ = ["Half", "Replay", "Replayed", "Replayer", "concluded", "replay"]
 
 _LEAST = 400
 _CHUNK = 5000
