@@ -2,65 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from .layout import Layout
-from .payoffs import Bets, OrderedBets, PairBets, StepBets
+from .readings import QUIET_EVENTS, QUIET_SECONDS, Alarm, EvidenceReading
 from .shiryaev import log_means, retained
+from .stakes import SMALLEST_SHIFT, BetRules, Stakes
 from .types import BoolArray, FloatArray, IntArray, State
 
 __all__ = ["QUIET_EVENTS", "QUIET_SECONDS", "Alarm", "Evidence", "EvidenceReading"]
-
-QUIET_SECONDS = 600.0
-QUIET_EVENTS = 1000
-"""An episode is resolved when the evidence, begun anew, has stayed low for this long and this many events."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """A view moved.
-
-    Attributes
-    ----------
-    batch
-        Index of the batch, within the call, that raised it.
-    view
-        Index of the view in `Layout.names`.
-    log_evidence
-        log(weight x M).
-    before, now
-        (bins,): the reference's counts without those since the estimated change, and these.
-    """
-
-    batch: int
-    view: int
-    log_evidence: float
-    before: IntArray
-    now: IntArray
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceReading:
-    """What a call of `Evidence.update` brought.
-
-    Attributes
-    ----------
-    top
-        (batches,): the greatest log(weight x M) over the views without an open episode.
-    is_open
-        (batches,): whether any view has an open episode after the batch.
-    alarms
-        Alarms in the order of the batches.
-    resolved
-        (batch, view) of episodes that ended.
-    """
-
-    top: FloatArray
-    is_open: BoolArray
-    alarms: tuple[Alarm, ...]
-    resolved: tuple[tuple[int, int], ...]
 
 
 class Evidence:
@@ -87,11 +39,13 @@ class Evidence:
     layout
         The views.
     reference
-        (width,): counts of the reference.
+        (width,): counts of the reference; or (cells, width), one reference a context.
     log_level
         log A, in the unit of the promise.
     tolerance
         Smallest shift worth a bet, in standard deviations.
+    rules
+        All about the bets, in place of `tolerance`.
 
     Examples
     --------
@@ -103,25 +57,28 @@ class Evidence:
     [(0, 'x')]
     """
 
-    def __init__(self, layout: Layout, reference: IntArray, log_level: float, tolerance: float = 0.125) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        reference: IntArray,
+        log_level: float,
+        tolerance: float = SMALLEST_SHIFT,
+        rules: BetRules | None = None,
+    ) -> None:
         self._layout = layout
         self._level = log_level
-        self._bets: tuple[Bets, ...] = (OrderedBets(tolerance), StepBets(layout.step_bins), PairBets())
-        counts = (len(layout.ordered), len(layout.stepped), len(layout.pairs))
-        sizes = np.repeat([bets.size for bets in self._bets], counts)
-        self._bet_starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-        self._bet_view = np.repeat(np.arange(len(sizes)), sizes)
-        self._log_share = self._shares(sizes)
+        self._stakes = Stakes(layout, rules or BetRules(tolerance))
+        bets, views = len(self._stakes.view), len(layout.names)
         self._bins = layout.starts()
-        self._bin_view = np.repeat(np.arange(len(sizes)), np.diff(self._bins))
+        self._bin_view = np.repeat(np.arange(views), np.diff(self._bins))
         self._log_weight = np.log(layout.weights())
-        self._pooled = reference.astype(np.int64)
-        self._log_m = np.full(len(self._bet_view), -np.inf)
-        self._since = np.zeros((2, layout.width))  # counts since the change: all, and those in the reference
-        self._held = np.zeros(len(sizes), dtype=bool)
-        self._quiet = np.zeros((2, len(sizes)))  # since when, and events since then
-        self._winners = np.full(len(self._bet_view), -np.inf)  # log-share of the bets that raised the alarm
-        self._gain = np.zeros(len(self._bet_view))  # of each bet, since the quiet began
+        self._pooled = np.atleast_2d(reference).astype(np.int64)
+        self._log_m = np.full(bets, -np.inf)
+        self._since = np.zeros((2, *self._pooled.shape))  # counts since the change: all, and those in the reference
+        self._held = np.zeros(views, dtype=bool)
+        self._quiet = np.zeros((2, views))  # since when, and events since then
+        self._winners = np.full(bets, -np.inf)  # log-share of the bets that raised the alarm
+        self._gain = np.zeros(bets)  # of each bet, since the quiet began
         self.frozen = False
         """While true the reference does not grow: what comes may be harm that it must not learn from."""
 
@@ -130,31 +87,45 @@ class Evidence:
         """(views,): whether the view has an open episode."""
         return self._held.copy()
 
-    def update(self, counts: IntArray, clock: FloatArray, times: FloatArray) -> EvidenceReading:
+    def update(
+        self,
+        counts: IntArray,
+        clock: FloatArray,
+        times: FloatArray,
+        cells: IntArray | None = None,
+        starts: IntArray | None = None,
+    ) -> EvidenceReading:
         """Take in some batches at once; the same as one after the other.
 
         Parameters
         ----------
         counts
-            (batches, width).
+            (parts, width): a part is what a batch has in one cell of the context; without contexts, the batch.
         clock
             (batches,): what the promise counts, days since the batch before or events in the batch.
         times
             (batches,): epoch seconds of the batches.
+        cells
+            (parts,): the cell of each part; None for the first.
+        starts
+            (batches + 1,): where the parts of each batch begin, and the end; each has one at least. None: one each.
         """
-        events = self._events(counts)
+        n = len(clock)
+        cells = np.zeros(len(counts), dtype=np.int64) if cells is None else cells
+        starts = np.arange(n + 1) if starts is None else starts
         tops, opens, alarms, resolved = [], [], [], []
-        start = 0
-        while start < len(counts):
-            part = slice(start, None)
+        at = 0
+        while at < n:
+            first = int(starts[at])
             before = bool(self._held.any())
-            top, moved, back = self._advance(counts[part], clock[part], times[part], events[part])
-            alarms += [self._open(view, start + len(top) - 1, evidence, times) for view, evidence in moved]
-            resolved += [(start + len(top) - 1, view) for view in back]
+            given = (counts[first:], cells[first:], starts[at:] - first)
+            top, moved, back = self._advance(*given, clock[at:], times[at:])
+            alarms += [self._open(view, at + len(top) - 1, evidence, times) for view, evidence in moved]
+            resolved += [(at + len(top) - 1, view) for view in back]
             self._close(back)
             tops.append(top)
             opens += [before] * (len(top) - 1) + [bool(self._held.any())]
-            start += len(top)
+            at += len(top)
         top = np.concatenate([*tops, np.empty(0)])
         return EvidenceReading(top, np.array(opens, dtype=bool), tuple(alarms), tuple(resolved))
 
@@ -182,44 +153,32 @@ class Evidence:
         self._gain = state["gain"].astype(np.float64)
         self.frozen = bool(state["frozen"][0])
 
-    def _shares(self, sizes: IntArray) -> FloatArray:
-        """Logarithm of each bet's share of its view; padding of the stepped views has none."""
-        real = np.ones(len(self._bet_view), dtype=bool)
-        first = len(self._layout.ordered)
-        per_bin = self._bets[1].size // max(self._layout.step_bins, 1)
-        for view, categories in enumerate(self._layout.categories, first):
-            real[self._bet_starts[view] + categories * per_bin : self._bet_starts[view] + sizes[view]] = False
-        bets = np.add.reduceat(real.astype(float), self._bet_starts) if len(real) else np.empty(0)
-        with np.errstate(divide="ignore"):  # log 0 is what padding weighs
-            return np.log(real / bets[self._bet_view]) if len(real) else np.empty(0)
-
     def _events(self, counts: IntArray) -> IntArray:
         """Events in each batch: those of any view that counts every event."""
         starts = self._bins[: 1 + len(self._layout.ordered) + len(self._layout.stepped)]
         return counts[:, starts[0] : starts[1]].sum(axis=1) if len(starts) > 1 else np.zeros(len(counts), np.int64)
 
     def _advance(
-        self, counts: IntArray, clock: FloatArray, times: FloatArray, events: IntArray
+        self, counts: IntArray, cells: IntArray, starts: IntArray, clock: FloatArray, times: FloatArray
     ) -> tuple[FloatArray, list[tuple[int, float]], list[int]]:
         """Up to the first batch that opens or closes an episode, for that changes what comes after it."""
-        busy, growth = counts.any(axis=1), np.zeros((len(counts), len(self._log_m)))
-        if busy.any():  # in a batch of labels alone nothing grows
-            growth[busy] = self._growth(counts[busy])
+        growth = self._growth(counts, cells, starts)
+        events = np.add.reduceat(self._events(counts), starts[:-1])
         with np.errstate(divide="ignore"):  # no time has passed: log 0
             log_w = np.log(clock)
-        history = np.empty((len(counts) + 1, len(self._log_m)))
+        history = np.empty((len(clock) + 1, len(self._log_m)))
         history[0] = self._log_m
         quiet = [(self._quiet.copy(), self._gain.copy())]
         back: list[int] = []
         n = 0
-        while n < len(counts) and not back:
+        while n < len(clock) and not back:
             np.logaddexp(history[n], log_w[n], out=history[n + 1])
             history[n + 1] += growth[n]
             if self._held.any():
                 back = self._watch_held(history[n + 1], growth[n], times[n], int(events[n]))
                 quiet.append((self._quiet.copy(), self._gain.copy()))
             n += 1
-        views = log_means(history[: n + 1], self._bet_starts, self._log_share)
+        views = log_means(history[: n + 1], self._stakes.starts, self._stakes.log_share)
         evidence = np.where(self._held, -np.inf, views[1:] + self._log_weight)
         top = evidence.max(axis=1, initial=-np.inf)
         over = np.flatnonzero(top >= self._level)
@@ -228,33 +187,37 @@ class Evidence:
             n, back = int(over[0]) + 1, []
             self._quiet, self._gain = quiet[min(n, len(quiet) - 1)]
         self._log_m = history[n].copy()
-        self._count(counts[:n], views[:n], log_w[:n])
+        self._count(counts[: starts[n]], cells, starts[: n + 1], views[:n], log_w[:n])
         moved = [(int(v), float(evidence[n - 1, v])) for v in np.flatnonzero(evidence[n - 1] >= self._level)]
         return top[:n], moved, back
 
-    def _growth(self, counts: IntArray) -> FloatArray:
+    def _growth(self, counts: IntArray, cells: IntArray, starts: IntArray) -> FloatArray:
         """Log-growth of all bets over each batch: (batches, bets)."""
-        layout = self._layout
-        active, pooled = self._active(), counts.copy()
-        for batch in range(1, len(counts)):
-            pooled[batch] += pooled[batch - 1] * active
-        pooled += self._pooled
-        ends = (0, layout.step_start, layout.pair_start, layout.width)
-        shapes = ((len(layout.ordered), layout.bins), (len(layout.stepped), layout.step_bins), (len(layout.pairs), 2))
-        parts = []
-        for bets, start, end, shape in zip(self._bets, ends, ends[1:], shapes, strict=False):
-            if end > start:
-                total, seen = (each[:, start:end].astype(float).reshape(-1, *shape) for each in (pooled, counts))
-                parts.append(bets.growth(total, seen).reshape(len(counts), -1))
-        return np.concatenate(parts, axis=1)
+        growth = np.zeros((len(counts), len(self._log_m)))
+        busy = np.flatnonzero(counts.any(axis=1))
+        if len(busy):  # in a batch of labels alone nothing grows
+            active, pooled = self._active(), counts[busy]
+            learnt: dict[int, IntArray] = {}
+            for part, cell in enumerate(cells[busy].tolist()):
+                so_far = learnt.get(cell, self._pooled[cell])
+                learnt[cell] = so_far + pooled[part] * active
+                pooled[part] += so_far
+            growth[busy] = self._stakes.growth(pooled, counts[busy])
+        # within their cells the rows of a batch are exchangeable, so its payoffs multiply
+        return growth if len(starts) == len(counts) + 1 else np.add.reduceat(growth, starts[:-1], axis=0)
 
-    def _count(self, counts: IntArray, log_m_before: FloatArray, log_w: FloatArray) -> None:
+    def _count(
+        self, counts: IntArray, cells: IntArray, starts: IntArray, log_m_before: FloatArray, log_w: FloatArray
+    ) -> None:
         active = self._active()
-        self._pooled += counts.sum(axis=0) * active
-        both = np.stack([counts, counts * active], axis=1).astype(np.float64)
-        for batch, kept in zip(both, retained(log_m_before, log_w[:, None])[:, self._bin_view], strict=True):
-            self._since *= kept
-            self._since += batch
+        kept = retained(log_m_before, log_w[:, None])[:, self._bin_view]
+        for batch, (start, end) in enumerate(pairwise(starts.tolist())):
+            self._since *= kept[batch]
+            for row, cell in zip(counts[start:end], cells[start:end].tolist(), strict=True):
+                learnt = row * active
+                self._pooled[cell] += learnt
+                self._since[0, cell] += row
+                self._since[1, cell] += learnt
 
     def _active(self) -> IntArray:
         """(width,): 1 where the reference grows, 0 in views with an open episode and while it is frozen."""
@@ -262,38 +225,51 @@ class Evidence:
 
     def _watch_held(self, log_m: FloatArray, growth: FloatArray, time: float, events: int) -> list[int]:
         """Begin the evidence of a held view anew where it is high; the views that are back."""
-        high = self._held & (log_means(log_m, self._bet_starts, self._log_share) >= self._level / 2)
-        log_m[high[self._bet_view]] = -np.inf
-        self._gain += np.where(self._held[self._bet_view], growth, 0.0)
-        self._gain[high[self._bet_view]] = 0.0
+        high = self._held & (log_means(log_m, self._stakes.starts, self._stakes.log_share) >= self._level / 2)
+        log_m[high[self._stakes.view]] = -np.inf
+        self._gain += np.where(self._held[self._stakes.view], growth, 0.0)
+        self._gain[high[self._stakes.view]] = 0.0
         self._quiet[1] += events
         self._quiet[0, high], self._quiet[1, high] = time, 0
         quiet = self._held & (time - self._quiet[0] >= QUIET_SECONDS) & (self._quiet[1] >= QUIET_EVENTS)
         if not quiet.any():
             return []
-        lost = -log_means(self._gain.copy(), self._bet_starts, self._winners)
+        lost = -log_means(self._gain.copy(), self._stakes.starts, self._winners)
         return [int(view) for view in np.flatnonzero(quiet & (lost >= self._level))]
 
     def _open(self, view: int, batch: int, evidence: float, times: FloatArray) -> Alarm:
         """Open an episode: what came since the change leaves the reference, and both are held."""
         bins = slice(self._bins[view], self._bins[view + 1])
         # while frozen the reference learnt nothing, so nothing of that can leave it
-        now, learnt = np.rint(self._since[:, bins]).astype(np.int64)
-        self._pooled[bins] -= learnt
+        now, learnt = np.rint(self._since[:, :, bins]).astype(np.int64)
+        self._pooled[:, bins] -= learnt
         self._held[view] = True
         self._quiet[:, view] = times[batch], 0
-        bets = self._bet_view == view
+        bets = self._stakes.view == view
         # not by their share in the evidence: the bet that won by luck is the first to lose, the small ones tell
         gained = self._log_m[bets] >= self._log_m[bets].max() - self._level / 2
         self._winners[bets] = np.where(gained, -np.log(gained.sum()), -np.inf)
         self._gain[bets] = 0.0
         self._log_m[bets] = -np.inf
-        return Alarm(batch, view, evidence, self._pooled[bins].copy(), now)
+        return Alarm(batch, view, evidence, _mixture(self._pooled[:, bins], now), now.sum(axis=0))
 
     def _close(self, views: list[int]) -> None:
         """End episodes: all starts anew on the old counts."""
         for view in views:
             bins = slice(self._bins[view], self._bins[view + 1])
-            self._since[:, bins] = 0
+            self._since[:, :, bins] = 0
             self._held[view] = False
-            self._log_m[self._bet_view == view] = -np.inf
+            self._log_m[self._stakes.view == view] = -np.inf
+
+
+def _mixture(pooled: IntArray, now: IntArray) -> IntArray:
+    """(bins,): the cells' references, (cells, bins), in the proportions that `now` has of them."""
+    if len(pooled) == 1:
+        return np.array(pooled[0])
+    of_cell, events = pooled.sum(axis=1), now.sum(axis=1)
+    used = (of_cell > 0) & (events > 0)
+    if not used.any():
+        return np.asarray(pooled.sum(axis=0))
+    mixed: FloatArray = (events[used] / of_cell[used]) @ pooled[used]
+    whole: IntArray = np.rint(mixed * (of_cell[used].sum() / mixed.sum())).astype(np.int64)
+    return whole

@@ -23,7 +23,7 @@ import numpy as np
 from .ranks import RankTable
 from .types import FloatArray
 
-__all__ = ["LOCATIONS", "ODDS", "SCALES", "SHARES", "Bets", "OrderedBets", "PairBets", "StepBets"]
+__all__ = ["LOCATIONS", "ODDS", "SCALES", "SHARES", "Bets", "OrderedBets", "PairBets", "StepBets", "step_growth"]
 
 LOCATIONS = (-1.0, -0.5, -0.25, -0.125, 0.125, 0.25, 0.5, 1.0)
 """Shifts of the normal score; the smallest bounds how slow a drift can be seen, and is the tolerance."""
@@ -50,7 +50,7 @@ class Bets(Protocol):
         ...
 
 
-def _step_growth(pooled: FloatArray, counts: FloatArray, pooled_n: FloatArray, n: FloatArray) -> FloatArray:
+def step_growth(pooled: FloatArray, counts: FloatArray, pooled_n: FloatArray, n: FloatArray) -> FloatArray:
     """Log-growth of the step bets on each bin, (..., bins, shares): λ/p + (1 − λ) on the bin, 1 − λ beside it."""
     shares = np.array(SHARES)
     # an empty bin has no events to be paid for: any odds will do there
@@ -80,13 +80,14 @@ class OrderedBets:
     """
 
     def __init__(self, tolerance: float = min(map(abs, LOCATIONS))) -> None:
-        self._locations = tuple(each for each in LOCATIONS if abs(each) >= tolerance) or (-tolerance, tolerance)
-        self._table = RankTable(self._locations, SCALES)
+        self.locations = tuple(each for each in LOCATIONS if abs(each) >= tolerance) or (-tolerance, tolerance)
+        """Shifts that are bet on, in order; the scales come after them, then the steps."""
+        self._table = RankTable(self.locations, SCALES)
 
     @property
     def size(self) -> int:
         """Bets a view."""
-        return len(self._locations) + len(SCALES) + _SPECIALS * len(SHARES)
+        return len(self.locations) + len(SCALES) + _SPECIALS * len(SHARES)
 
     def growth(self, pooled: FloatArray, counts: FloatArray) -> FloatArray:
         """Log-growth of each bet over a batch: (batches, views, bets).
@@ -99,7 +100,7 @@ class OrderedBets:
             (batches, views, bins): the batch.
         """
         ranked = self._table.growth(pooled[..., :-_SPECIALS], counts[..., :-_SPECIALS])
-        steps = _step_growth(pooled[..., -_SPECIALS:], counts[..., -_SPECIALS:], pooled.sum(-1), counts.sum(-1))
+        steps = step_growth(pooled[..., -_SPECIALS:], counts[..., -_SPECIALS:], pooled.sum(-1), counts.sum(-1))
         return np.concatenate([ranked, steps.reshape(*steps.shape[:-2], -1)], axis=-1)
 
 
@@ -123,7 +124,7 @@ class StepBets:
 
     def growth(self, pooled: FloatArray, counts: FloatArray) -> FloatArray:
         """Log-growth of each bet over a batch: (batches, views, bets)."""
-        growth = _step_growth(pooled, counts, pooled.sum(-1), counts.sum(-1))
+        growth = step_growth(pooled, counts, pooled.sum(-1), counts.sum(-1))
         return growth.reshape(*growth.shape[:-2], -1)
 
 

@@ -42,7 +42,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 def rules(config: Config) -> str:
     """Digest of all that a judge's rulings follow from, beside the profiles and the summaries."""
-    parts = (config.promise, config.outcomes.known, config.evidence, config.breaker)
+    parts = (config.promise, config.outcomes.known, config.evidence, config.views.tolerance, config.breaker)
     return sha256(msgspec.json.encode(parts, enc_hook=str)).hexdigest()[:16]
 
 

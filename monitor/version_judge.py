@@ -20,6 +20,7 @@ from fallback.policy import Policy
 from fallback.records import BreakerRecord, Command, Signals, Transition
 from fallback.rules import ramp_share, refusal
 from fallback.types import Verdict
+from monitor.bet_rules import bet_rules
 from monitor.config import Config
 from monitor.summaries import VersionCounts, labels_of, unpack
 
@@ -72,7 +73,7 @@ class VersionJudge:
         self._reference = SelectiveReference(fitted.rank_counts, fitted.n, fitted.events_per_day)
         self._propensity = 1.0 if config.outcomes.known == "all" else promise.audit
         self._layout = fitted.views.layout()
-        self._evidence = Evidence(self._layout, fitted.counts, self.log_level, config.evidence.tolerance)
+        self._evidence = Evidence(self._layout, fitted.counts, self.log_level, rules=bet_rules(config, profile))
         self._bar = float(profile.facts.get("size_threshold", math.inf))
         tolerated = float(upper_bound(int((fitted.scores > self._bar).sum()), len(fitted.scores)))
         self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, self.log_level)

@@ -8,8 +8,9 @@ from monitor.config.kafka import Kafka
 from monitor.config.paging import PagerDuty
 from monitor.config.promises import Columns
 from monitor.config.root import Config
-from monitor.config.running import Paging
+from monitor.config.running import Paging, Views
 from monitor.config.serving import ConstantHop, Route
+from monitor.config.tolerances import tolerated_share
 
 __all__ = ["cross_faults"]
 
@@ -20,6 +21,7 @@ def cross_faults(config: Config) -> Iterator[tuple[str, str]]:
     yield from _chain(config.route)
     yield from _login(config.kafka)
     yield from _paging(config.paging)
+    yield from _tolerances(config.views)
     if config.promise.within is not None and config.columns.label is not None:
         yield (
             "promise.within",
@@ -35,6 +37,15 @@ def cross_faults(config: Config) -> Iterator[tuple[str, str]]:
             "breaker.max_backoff",
             f"{config.breaker.max_backoff:g} s is shorter than `breaker.backoff` ({config.breaker.backoff:g} s)",
         )
+
+
+def _tolerances(views: Views) -> Iterator[tuple[str, str]]:
+    for name, raw in views.tolerance.items():
+        try:
+            tolerated_share(raw)
+        except ValueError:
+            allowed = "standard deviations such as 0.25, at most 1, or a share such as 2%, at most 35%"
+            yield f"views.tolerance.{name}", f"{raw!r} is not {allowed}"
 
 
 def _paging(p: Paging) -> Iterator[tuple[str, str]]:

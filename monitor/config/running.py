@@ -44,6 +44,13 @@ class Views(Section, frozen=True, kw_only=True):
     categorical: Annotated[
         list[str], describe("Features to be taken as categories although they look like numbers.")
     ] = []
+    tolerance: Annotated[
+        dict[str, float | str],
+        describe(
+            "By a view's name, drift that is not worth waking anyone: 0.25 standard deviations, or a share such as "
+            '"2%" of its events that move. None: `evidence.tolerance` for all.'
+        ),
+    ] = {}
     ignore: Annotated[list[str], describe("Features that are not watched; they may still be part of the event.")] = []
 
 

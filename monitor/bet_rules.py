@@ -1,0 +1,24 @@
+"""From the configuration to the rules of the bets on a profile's views."""
+
+from __future__ import annotations
+
+from detectors.profile import Profile
+from detectors.stakes import BetRules
+from monitor.config import Config
+from monitor.config.tolerances import tolerated_share
+from monitor.errors import UsageError
+
+__all__ = ["bet_rules"]
+
+_SHOWN = 12
+
+
+def bet_rules(config: Config, profile: Profile) -> BetRules:
+    """Tolerances of the views; raises UsageError for a view that the profile does not have."""
+    names = profile.fitted.views.layout().names
+    unknown = [name for name in config.views.tolerance if name not in names]
+    if unknown:
+        shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        raise UsageError(f"views.tolerance names {unknown[0]!r}, which is no view of this profile; there are {shown}")
+    shares = {name: tolerated_share(raw) for name, raw in config.views.tolerance.items()}
+    return BetRules(config.evidence.tolerance, shares)
