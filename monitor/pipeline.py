@@ -230,7 +230,9 @@ class Pipeline:
         for routed in turn.routed:
             for batch, counts in enumerate(self._router.count(routed, intake.batches)):
                 counted[batch][routed.work.version] = counts
-        counted += [{} for _ in turn.outcomes[1:]]
+        # labels go with the last batches, and have batches of their own where there are more of them
+        more = max(len(turn.outcomes) - len(counted), 0)
+        counted += [{} for _ in range(more)]
         first, due = len(counted) - len(turn.outcomes), self.is_due
         for at, parts in enumerate(turn.outcomes, first):
             for version, outcomes in parts.items():
@@ -239,9 +241,9 @@ class Pipeline:
                     counted[at][version] = outcomes.into(counts)
         read = [[each] for each in intake.ranges] or [[]]
         read[-1] += ranges
-        read += [[] for _ in turn.outcomes[1:]]
+        read += [[] for _ in range(more)]
         times = list(intake.clock) or [turn.clock]
-        times += [times[-1]] * len(turn.outcomes[1:])
+        times += [times[-1]] * more
         last = len(counted) - 1
         for i, (time, versions, each) in enumerate(zip(times, counted, read, strict=True)):
             # a batch of nothing but bad records has a place in the stream, too

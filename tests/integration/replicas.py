@@ -124,7 +124,9 @@ class Fleet:
                 for each in record.get("judged", [])
                 if each["topic"] == self.topics.predictions
             )
-            if done >= n:
+            # the labels of the last ones are judged with or after them
+            if done >= n and len(self.records.ids("joined")) >= n:
+                time.sleep(1.0)
                 return
             time.sleep(0.5)
         raise AssertionError(f"{done} of {n} predictions judged after {seconds:.0f} s:\n{self.told()}")
