@@ -13,7 +13,8 @@ FallbackError
 │   └── AnswererNonsense     it answered what cannot be read, or too much
 └── ReviewError
     ├── UnknownReview        no such item, or it is gone
-    └── LeaseLost            the claim ran out, or is another reviewer's
+    ├── LeaseLost            the claim ran out, or is another reviewer's
+    └── ReviewsUnusable      where items are kept can't be opened, read or written
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ __all__ = [
     "LeaseLost",
     "OverrideError",
     "ReviewError",
+    "ReviewsUnusable",
     "RoutingError",
     "StaleTransition",
     "UnknownReview",
@@ -94,3 +96,7 @@ class UnknownReview(ReviewError):
 
 class LeaseLost(ReviewError):
     """The claim ran out, or the item is another reviewer's."""
+
+
+class ReviewsUnusable(ReviewError):
+    """Where items are kept can't be opened, read or written."""

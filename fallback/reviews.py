@@ -138,3 +138,11 @@ class TokenBucket:
     def take(self) -> None:
         """Take a token that is left."""
         self._tokens -= 1.0
+
+    def state(self) -> tuple[float, float | None]:
+        """Give what is in it, and as of when."""
+        return self._tokens, self._at
+
+    def restore(self, tokens: float, at: float | None) -> None:
+        """Continue from `state`."""
+        self._tokens, self._at = tokens, at

@@ -35,6 +35,8 @@ COMMANDS = MappingProxyType(
         "backtest": "Run a recorded stream through the production pipeline.",
         "run": "Run the sidecar.",
         "doctor": "Check that it can reach, read and write what it needs.",
+        "breaker": "Show the breaker, or overrule it for a while.",
+        "dead-letters": "Show what could not be taken, and take it in again.",
         "ledger": "Verify, show or explain the record of verdicts.",
         "schema": "Print the JSON Schema of the configuration or of a record.",
     }

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from monitor.config import Config
 from monitor.doctor.findings import Finding, fail, ok
 from monitor.doctor.keys import Sampled, check_keys
 from monitor.doctor.seen import Seen
 from monitor.doctor.wanted import Wanted
+from monitor.event_ids import id_of
 from monitor.topics import Topics
 
 if TYPE_CHECKING:
@@ -22,14 +21,6 @@ __all__ = ["check_records"]
 
 _LAST = 300
 _SECONDS = 10.0
-
-
-class _Id(msgspec.Struct):
-    id: str
-
-
-class _Event(msgspec.Struct):
-    data: _Id
 
 
 def check_records(
@@ -117,20 +108,4 @@ def _last(consumer: KafkaConsumer, topic: str, partitions: int, most: int) -> tu
 
 
 def _sampled(records: Sequence[Any]) -> list[Sampled]:
-    return [Sampled(each.partition, each.key, _id(each.value)) for each in records]
-
-
-def _id(value: bytes | None) -> str | None:
-    """The id of an event, in whatever way it was written."""
-    for decode in (_JSON, _EVENT, _MSGPACK):
-        try:
-            found = decode(value or b"")
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            continue
-        return found.data.id if isinstance(found, _Event) else found.id
-    return None
-
-
-_JSON = msgspec.json.Decoder(_Id).decode
-_EVENT = msgspec.json.Decoder(_Event).decode
-_MSGPACK = msgspec.msgpack.Decoder(_Id).decode
+    return [Sampled(each.partition, each.key, id_of(each.value)) for each in records]

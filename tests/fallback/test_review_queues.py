@@ -1,6 +1,8 @@
-"""A bounded queue of people: who comes first, who is shed, who is never shed, and how items end."""
+"""A bounded queue of people, wherever it is kept: who comes first, who is shed, who is never shed, how items end."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import pytest
 from hypothesis import settings
@@ -10,7 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from fallback.errors import LeaseLost, UnknownReview
 from fallback.memory_reviews import MemoryReviews
 from fallback.reviews import OnExpiry, ReviewItem, ReviewKind, ReviewPolicy
+from fallback.sqlite_reviews import SqliteReviews
 
+Queue = MemoryReviews | SqliteReviews
+New = Callable[[ReviewPolicy], Queue]
 HELD, PROBE, AUDIT = ReviewKind.HELD, ReviewKind.PROBE, ReviewKind.AUDIT
 WIDE = ReviewPolicy(depth=100, rate=1.0, burst=1000.0, reserve=0.2, max_age=100.0, lease=10.0)
 
@@ -23,20 +28,31 @@ def names(items: list[ReviewItem]) -> list[str]:
     return [one.decision_id for one in items]
 
 
-def narrow(depth: int = 5, burst: float = 1000.0, reserve: float = 0.2) -> MemoryReviews:
-    return MemoryReviews(ReviewPolicy(depth=depth, rate=0.0, burst=burst, reserve=reserve))
+def narrow(depth: int = 5, burst: float = 1000.0, reserve: float = 0.2) -> ReviewPolicy:
+    return ReviewPolicy(depth=depth, rate=0.0, burst=burst, reserve=reserve)
 
 
-def test_the_most_urgent_is_claimed_first_and_then_the_oldest() -> None:
+def in_a_file(policy: ReviewPolicy) -> SqliteReviews:
+    return SqliteReviews(":memory:", policy)
+
+
+@pytest.fixture(params=[MemoryReviews, in_a_file], ids=["memory", "sqlite"])
+def new(request: pytest.FixtureRequest) -> New:
+    """Both implementations; the same holds for them."""
+    make: New = request.param
+    return make
+
+
+def test_the_most_urgent_is_claimed_first_and_then_the_oldest(new: New) -> None:
     """Priority first; among equals the one that has waited longest."""
-    queue = MemoryReviews(WIDE)
+    queue = new(WIDE)
     queue.offer([item("new", 1, at=2), item("old", 1, at=1), item("hot", 9, at=3)], 3.0)
     assert names(queue.claim("ada", 3.0, n=3)) == ["hot", "old", "new"]
 
 
-def test_offering_again_changes_nothing() -> None:
+def test_offering_again_changes_nothing(new: New) -> None:
     """A redo of a batch neither doubles an item nor revives one that is settled."""
-    queue = MemoryReviews(WIDE)
+    queue = new(WIDE)
     assert names(queue.offer([item("a"), item("a")], 0.0)[0]) == ["a"]
     assert queue.offer([item("a")], 1.0) == ([], [])
     queue.claim("ada", 1.0)
@@ -45,9 +61,9 @@ def test_offering_again_changes_nothing() -> None:
     assert len(queue) == 0
 
 
-def test_what_is_claimed_is_nobody_elses_until_the_lease_is_over() -> None:
+def test_what_is_claimed_is_nobody_elses_until_the_lease_is_over(new: New) -> None:
     """Two reviewers never hold one item; who goes to lunch gives it back."""
-    queue = MemoryReviews(WIDE)
+    queue = new(WIDE)
     queue.offer([item("a")], 0.0)
     assert names(queue.claim("ada", 0.0)) == ["a"]
     assert queue.claim("bob", 9.9) == []
@@ -57,17 +73,17 @@ def test_what_is_claimed_is_nobody_elses_until_the_lease_is_over() -> None:
     assert queue.answer("a", "bob", "no", 11.0).answer == "no"
 
 
-def test_a_late_answer_counts_while_nobody_else_took_the_item() -> None:
+def test_a_late_answer_counts_while_nobody_else_took_the_item(new: New) -> None:
     """Work is not thrown away for a lease that ran out unnoticed."""
-    queue = MemoryReviews(WIDE)
+    queue = new(WIDE)
     queue.offer([item("a")], 0.0)
     queue.claim("ada", 0.0)
     assert queue.answer("a", "ada", "yes", 50.0).answered_by == "ada"
 
 
-def test_the_first_answer_stays() -> None:
+def test_the_first_answer_stays(new: New) -> None:
     """A second click, and a second reviewer, get what was settled."""
-    queue = MemoryReviews(WIDE)
+    queue = new(WIDE)
     queue.offer([item("a")], 0.0)
     queue.claim("ada", 0.0)
     first = queue.answer("a", "ada", "yes", 1.0)
@@ -75,16 +91,16 @@ def test_the_first_answer_stays() -> None:
     assert queue.counts["answered"] == 1
 
 
-def test_an_item_that_was_never_here_is_unknown() -> None:
+def test_an_item_that_was_never_here_is_unknown(new: New) -> None:
     """Nobody answers what nobody asked."""
     with pytest.raises(UnknownReview, match="'x'"):
-        MemoryReviews(WIDE).answer("x", "ada", "yes", 0.0)
+        new(WIDE).answer("x", "ada", "yes", 0.0)
 
 
 @pytest.mark.parametrize("policy", list(OnExpiry))
-def test_age_ends_an_item_as_the_policy_says(policy: OnExpiry) -> None:
+def test_age_ends_an_item_as_the_policy_says(new: New, policy: OnExpiry) -> None:
     """Nothing waits past its age, claimed or not; an answer that comes later learns that it is over."""
-    queue = MemoryReviews(ReviewPolicy(max_age=100.0, on_expiry=policy))
+    queue = new(ReviewPolicy(max_age=100.0, on_expiry=policy))
     queue.offer([item("a"), item("b", at=50.0)], 50.0)
     queue.claim("ada", 99.0)
     assert queue.expire(100.0) == []
@@ -94,16 +110,16 @@ def test_age_ends_an_item_as_the_policy_says(policy: OnExpiry) -> None:
     assert queue.counts["expired"] == 1
 
 
-def test_too_old_to_claim() -> None:
+def test_too_old_to_claim(new: New) -> None:
     """What has run out is not handed to anybody, even before it is settled."""
-    queue = MemoryReviews(WIDE)
+    queue = new(WIDE)
     queue.offer([item("a")], 0.0)
     assert queue.claim("ada", 100.1) == []
 
 
-def test_a_full_queue_sheds_the_least_valuable() -> None:
+def test_a_full_queue_sheds_the_least_valuable(new: New) -> None:
     """A more valuable newcomer takes the place of the least valuable; a less valuable one is shed itself."""
-    queue = narrow()
+    queue = new(narrow())
     queue.offer([item(str(i), priority=i) for i in range(4)], 0.0)
     assert queue.is_full(0.0)
     taken, shed = queue.offer([item("low", -1), item("high", 9)], 0.0)
@@ -111,36 +127,36 @@ def test_a_full_queue_sheds_the_least_valuable() -> None:
     assert queue.counts["shed"] == 2
 
 
-def test_what_somebody_looks_at_is_not_shed() -> None:
+def test_what_somebody_looks_at_is_not_shed(new: New) -> None:
     """A claimed item stays; the next one goes."""
-    queue = narrow()
+    queue = new(narrow())
     queue.offer([item(str(i), priority=i) for i in range(4)], 0.0)
     while names(queue.claim("ada", 0.0)) != ["0"]:
         pass
     assert names(queue.offer([item("high", 9)], 0.0)[1]) == ["high"]
 
 
-def test_budget_bounds_what_enters_but_value_may_change_places() -> None:
+def test_budget_bounds_what_enters_but_value_may_change_places(new: New) -> None:
     """Without budget the queue does not grow, though it has room; its worst item may give way to a better one."""
-    queue = narrow(depth=100, burst=2.0, reserve=0.0)
+    queue = new(narrow(depth=100, burst=2.0, reserve=0.0))
     taken, shed = queue.offer([item("a", 1), item("b", 2), item("c", 3)], 0.0)
     assert (sorted(names(taken)), names(shed)) == (["b", "c"], ["a"])
     assert queue.is_full(0.0)
     assert names(queue.offer([item("d", 9)], 0.0)[1]) == ["b"]
 
 
-def test_audits_and_probes_have_a_reserve() -> None:
+def test_audits_and_probes_have_a_reserve(new: New) -> None:
     """The last fifth of room and budget is not for requests."""
-    queue = narrow()
+    queue = new(narrow())
     assert len(queue.offer([item(str(i)) for i in range(9)], 0.0)[0]) == 4
     assert queue.is_full(0.0)
     assert queue.audit_room(0.0) == 1
     assert names(queue.offer([item("probe", kind=PROBE)], 0.0)[0]) == ["probe"]
 
 
-def test_an_audit_is_never_shed() -> None:
+def test_an_audit_is_never_shed(new: New) -> None:
     """Not by requests, not by probes, not by other audits, not for want of budget; what is too many is counted."""
-    queue = narrow(burst=2.0)
+    queue = new(narrow(burst=2.0))
     taken, shed = queue.offer([item(f"a{i}", priority=-9, kind=AUDIT) for i in range(9)], 0.0)
     assert (len(taken), shed) == (9, [])
     assert queue.audit_room(0.0) == 0
@@ -149,17 +165,17 @@ def test_an_audit_is_never_shed() -> None:
     assert sorted(names(shed)) == ["hot", "probe"]
 
 
-def test_measurements_get_their_share_of_the_claims() -> None:
+def test_measurements_get_their_share_of_the_claims(new: New) -> None:
     """A fifth of what people look at is audits, though every request is more urgent."""
-    queue = MemoryReviews(WIDE)
+    queue = new(WIDE)
     queue.offer([item(f"h{i}", 9) for i in range(50)] + [item(f"a{i}", 0, AUDIT) for i in range(20)], 0.0)
     kinds = [one.kind for one in queue.claim("ada", 0.0, n=40)]
     assert kinds.count(AUDIT) == 8
 
 
-def test_a_night_without_reviewers_does_not_grow() -> None:
+def test_a_night_without_reviewers_does_not_grow(new: New) -> None:
     """Ten hours at ten requests a second, two of a hundred audited: depth and age hold, nothing is forgotten."""
-    queue = MemoryReviews(ReviewPolicy(depth=200, max_age=3600.0))
+    queue = new(ReviewPolicy(depth=200, max_age=3600.0))
     offered = deepest = settled = shed = 0
     for minute in range(600):
         now = 60.0 * minute
@@ -176,13 +192,15 @@ def test_a_night_without_reviewers_does_not_grow() -> None:
 class QueueMachine(RuleBasedStateMachine):
     """Offers, claims, answers and expiries in any order."""
 
+    new: New = staticmethod(MemoryReviews)
+
     @initialize(depth=st.integers(1, 8), burst=st.floats(0, 20), reserve=st.sampled_from([0.0, 0.3, 1.0]))
     def begin(self, depth: int, burst: float, reserve: float) -> None:
         """Start with small bounds, so that they are met."""
         policy = ReviewPolicy(
             depth=depth, burst=burst, rate=0.1, reserve=reserve, max_age=30.0, lease=10.0, remembered=5
         )
-        self.queue, self.depth, self.now, self.serial = MemoryReviews(policy), depth, 0.0, 0
+        self.queue, self.depth, self.now, self.serial = self.new(policy), depth, 0.0, 0
         self.waiting: dict[str, ReviewItem] = {}
 
     @rule(seconds=st.sampled_from([0.0, 1.0, 11.0, 40.0]))
@@ -237,5 +255,14 @@ class QueueMachine(RuleBasedStateMachine):
         assert len(self.queue) - audits <= self.depth
 
 
+class FileMachine(QueueMachine):
+    """The same over a file."""
+
+    new = staticmethod(in_a_file)
+
+
 TestQueue = QueueMachine.TestCase
-TestQueue.settings = settings(max_examples=100, stateful_step_count=40, deadline=None, derandomize=True)
+TestFile = FileMachine.TestCase
+TestQueue.settings = TestFile.settings = settings(
+    max_examples=100, stateful_step_count=40, deadline=None, derandomize=True
+)
