@@ -46,6 +46,8 @@ class Evidence:
         Smallest shift worth a bet, in standard deviations.
     rules
         All about the bets, in place of `tolerance`.
+    quiet
+        Seconds of quiet that end an episode.
 
     Examples
     --------
@@ -64,9 +66,10 @@ class Evidence:
         log_level: float,
         tolerance: float = SMALLEST_SHIFT,
         rules: BetRules | None = None,
+        quiet: float = QUIET_SECONDS,
     ) -> None:
         self._layout = layout
-        self._level = log_level
+        self._level, self._hold = log_level, quiet
         self._stakes = Stakes(layout, rules or BetRules(tolerance))
         bets, views = len(self._stakes.view), len(layout.names)
         self._bins = layout.starts()
@@ -231,7 +234,7 @@ class Evidence:
         self._gain[high[self._stakes.view]] = 0.0
         self._quiet[1] += events
         self._quiet[0, high], self._quiet[1, high] = time, 0
-        quiet = self._held & (time - self._quiet[0] >= QUIET_SECONDS) & (self._quiet[1] >= QUIET_EVENTS)
+        quiet = self._held & (time - self._quiet[0] >= self._hold) & (self._quiet[1] >= QUIET_EVENTS)
         if not quiet.any():
             return []
         lost = -log_means(self._gain.copy(), self._stakes.starts, self._winners)

@@ -83,8 +83,8 @@ class Harm:
         The promise.
     miss_rate
         The share of truths outside the reference's sets that is tolerated.
-    log_level
-        log A, in the unit of the promise.
+    log_level, quiet
+        log A, in the unit of the promise; seconds of quiet that end an episode.
 
     Examples
     --------
@@ -99,8 +99,10 @@ class Harm:
     (['error', 'error by confidence'], True)
     """
 
-    def __init__(self, counts: IntArray, max_error: float, miss_rate: float, log_level: float) -> None:
-        self._level = log_level
+    def __init__(
+        self, counts: IntArray, max_error: float, miss_rate: float, log_level: float, quiet: float = QUIET_SECONDS
+    ) -> None:
+        self._level, self._hold = log_level, quiet
         bands = counts.reshape(BANDS, -1, 2).sum(axis=1)
         known = bands.sum(axis=1) > 0
         self._band_p0 = upper_bound(bands[:, 1], bands.sum(axis=1))
@@ -227,7 +229,7 @@ class Harm:
         high = self._held & (self._means() >= self._level / 2)
         self._log_m[high] = -np.inf
         self._quiet[0, high], self._quiet[1, high] = time, 0
-        quiet = self._held & (time - self._quiet[0] >= QUIET_SECONDS) & (self._quiet[1] >= QUIET_EVENTS)
+        quiet = self._held & (time - self._quiet[0] >= self._hold) & (self._quiet[1] >= QUIET_EVENTS)
         self._held &= ~quiet
         self._log_m[quiet] = -np.inf
         self._since[quiet] = 0.0
