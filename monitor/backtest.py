@@ -15,7 +15,7 @@ from monitor.building import Parts, build
 from monitor.config import Config
 from monitor.logs import MemoryBroker
 from monitor.observing import Everyone, Observer
-from monitor.results import Results
+from monitor.results import Block, Results
 from monitor.tables import RawBatch
 from monitor.topics import Topics
 
@@ -63,11 +63,12 @@ def backtest(
     observe: Observer | None = None,
     progress: Callable[[float, int], None] = lambda _share, _rows: None,
     snapshot_every: int | None = None,
+    tell: Callable[[Block], None] | None = None,
 ) -> dict[str, Any]:
-    """Run a stream; returns the result as INTERFACE has it."""
+    """Run a stream; returns the result as INTERFACE has it. `tell` hears of every hundred rows what became of them."""
     began = time.perf_counter()
     promise, classes = config.promise, {version: profile.classes for version, profile in profiles.items()}
-    results = Results(promise.max_error, promise.coverage, promise.within, classes)
+    results = Results(promise.max_error, promise.coverage, promise.within, classes, tell)
     run = _Run(
         config, profiles, Everyone(results, *([observe] if observe else [])), outputs or Outputs(), snapshot_every
     )

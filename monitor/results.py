@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from monitor.events import label_text
 from monitor.observing import Alarm, Counted, Observation, Transition
 
-__all__ = ["Results", "Shown"]
+__all__ = ["Block", "Results", "Shown"]
 
 _WINDOW = 1000
 
@@ -32,6 +33,18 @@ class Shown(msgspec.Struct, frozen=True, gc=False):
     interval: tuple[float | None, float | None] | msgspec.UnsetType | None = msgspec.UNSET
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What became of some rows that follow each other; pairs are (labelled, wrong), of coverage (known, covered)."""
+
+    rows: int
+    routes: Mapping[str, int]
+    accepted: tuple[int, int]
+    answered: tuple[int, int]
+    alone: tuple[int, int]
+    covered: tuple[int, int]
+
+
 _decode = msgspec.json.Decoder(Shown).decode
 
 
@@ -44,7 +57,9 @@ class Results:
         coverage: float,
         within: float | None,
         classes: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        tell: Callable[[Block], None] | None = None,
     ) -> None:
+        self._tell = tell
         self._max_error, self._target, self._within, self._classes = max_error, coverage, within, classes
         self.routes = Counter({"model": 0, "fallback": 0, "human": 0, "refuse": 0})
         self._tallies = {name: [0, 0] for name in ("accepted", "answered", "alone")}
@@ -69,6 +84,18 @@ class Results:
 
     def add(self, decisions: Sequence[bytes], truth: Mapping[str, str | float | None]) -> None:
         """Take in the decisions of some rows; `truth` is the recorded outcome by id, whether or not it was shown."""
+        before = (dict(self.routes), {name: tuple(pair) for name, pair in self._tallies.items()}, len(self._covered))
+        self._add(decisions, truth)
+        if self._tell is not None:
+            routes, tallies, known = before
+            pairs = {
+                name: (pair[0] - tallies[name][0], pair[1] - tallies[name][1]) for name, pair in self._tallies.items()
+            }
+            covered = self._covered[known:]
+            taken = {name: n - routes[name] for name, n in self.routes.items()}
+            self._tell(Block(len(decisions), taken, **pairs, covered=(len(covered), sum(covered))))
+
+    def _add(self, decisions: Sequence[bytes], truth: Mapping[str, str | float | None]) -> None:
         for line in decisions:
             decision = _decode(line)
             self.routes[decision.route] += 1

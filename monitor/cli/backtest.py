@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json, progress_bar
+
+if TYPE_CHECKING:
+    from monitor.backtest import Outputs
+    from monitor.config import Config
+    from monitor.report import Run
 
 __all__ = ["backtest"]
 
@@ -18,33 +24,66 @@ def backtest(
     events: Annotated[Path, typer.Option("--events", help="CSV, Parquet or JSON lines.", show_default=False)],
     profile: Annotated[Path | None, typer.Option("--profile", help="Default: the configured one.")] = None,
     json_file: JsonOption = None,
+    html_file: Annotated[
+        Path | None, typer.Option("--html", help="A report for somebody who was not there, in one file.")
+    ] = None,
     decisions: Annotated[Path | None, typer.Option("--decisions", help="Every decision, as JSON lines.")] = None,
     ledger: Annotated[Path | None, typer.Option("--ledger", help="The ledger, as JSON lines.")] = None,
     summaries: Annotated[
         Path | None, typer.Option("--summaries", help="The counts that were judged: what `ledger why` derives from.")
     ] = None,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--what-if",
+            metavar="PATH=VALUE",
+            help="Run the stream under a changed configuration, too, and compare: promise.max_error=1%. Repeatable; "
+            "several changes at once with ; between them.",
+        ),
+    ] = None,
 ) -> None:
     """Run a recorded stream; say who would have answered what, and what would have been noticed."""
-    from monitor.backtest import Outputs, rows_of
-    from monitor.backtest import backtest as run
+    from monitor.backtest import Outputs
     from monitor.fitting import load_profiles
-    from monitor.tables import read_stream
+    from monitor.report import compared_lines, report
+    from monitor.what_if import changed_config
 
     loaded = configuration(config)
-    profiles = load_profiles(loaded, profile)
-    first = next(iter(profiles.values()), None)
-    labels = first.classes if first else ()
-    categorical = first.fitted.views.categorical if first else None
+    others = [(change, changed_config(config, os.environ, change)) for change in what_if or []]
     with ExitStack() as stack:
         files = Outputs(*(_opened(stack, path) for path in (decisions, ledger, summaries)))
-        progress = stack.enter_context(progress_bar("running the stream"))
-        stream = rows_of(read_stream(events, loaded, labels=labels, categorical=categorical))
-        result = run(loaded, profiles, stream, files, progress=progress)
+        runs = [_run(loaded, profile, events, files, "")]
+        runs += [_run(changed, profile, events, Outputs(), change) for change, changed in others]
+    result = runs[0].result
+    if others:
+        result |= {"what_if": [{"change": run.change, **run.result} for run in runs[1:]]}
+    if html_file is not None:
+        digests = {version: each.digest for version, each in load_profiles(loaded, profile).items()}
+        html_file.write_text(report(runs, digests, events.name), encoding="utf-8")
     if json_file is not None:
         print_json(json_file, result)
     if json_file != "-":
         for line in _told(result):
             print(line)  # noqa: T201
+        if others:
+            print("", *compared_lines([(run.change, run.result) for run in runs]), sep="\n")  # noqa: T201
+
+
+def _run(config: Config, profile: Path | None, events: Path, files: Outputs, change: str) -> Run:
+    from monitor.backtest import backtest as run
+    from monitor.backtest import rows_of
+    from monitor.fitting import load_profiles
+    from monitor.report import Recorder, Run
+    from monitor.tables import read_stream
+
+    profiles, recorder = load_profiles(config, profile), Recorder()
+    first = next(iter(profiles.values()), None)
+    labels = first.classes if first else ()
+    categorical = first.fitted.views.categorical if first else None
+    with progress_bar(f"what if {change}" if change else "running the stream") as progress:
+        stream = rows_of(read_stream(events, config, labels=labels, categorical=categorical))
+        result = run(config, profiles, stream, files, observe=recorder, tell=recorder.take, progress=progress)
+    return Run(config, result, recorder, change)
 
 
 def _opened(stack: ExitStack, path: Path | None) -> BinaryIO | None:

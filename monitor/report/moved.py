@@ -1,0 +1,152 @@
+"""What moved: each view with its histogram, reference against then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from monitor.observing import Alarm
+from monitor.report.html import Element, Node, element
+from monitor.report.parts import Run, card, details, moment, percent, table
+from monitor.shown import MAX_BINS, cut, most_telling
+
+__all__ = ["moved"]
+
+_FEW = 8
+_PLAIN, _JOINT = 8, 4
+_SCALARS = ("projection ", "mean score", "distance", "residual", "nearest cluster")
+_WIDTH, _HEIGHT = 1000.0, 300.0
+
+
+def moved(run: Run) -> Element:
+    """The alarms worth a person's while, one for each view, with pictures."""
+    alarms = [each for each in run.record.alarms if each.level == "warning"]
+    if not alarms:
+        return card("What moved", element("p", "No view of the inputs or outputs moved.", class_="hint"))
+    first: dict[str, Alarm] = {}
+    for each in alarms:
+        first.setdefault(each.view, each)
+    plain = most_telling([each for each in first.values() if not _is_joint(each.view)])[:_PLAIN]
+    joint = most_telling([each for each in first.values() if _is_joint(each.view)])[: _PLAIN + _JOINT - len(plain)]
+    chosen = [*plain, *(joint if not plain else joint[:_JOINT])]
+    left = len(first) - len(chosen)
+    more = f" {len(chosen)} of {len(first):,} views that moved are shown." if left > 0 else ""
+    if any(_is_joint(each.view) for each in chosen):
+        more += " Projections and the like are sums over all features, and `a with b` is whether both are high or low."
+    return card(
+        "What moved",
+        element("div", [_view(each) for each in chosen], class_="views"),
+        hint=f"Shares of the reference, and of the events since the change that the alarm estimates.{more}",
+    )
+
+
+def _is_joint(view: str) -> bool:
+    """Whether a view is of several features: what is of one alone comes first, as it says more."""
+    return " with " in view or view.startswith(_SCALARS)
+
+
+def _view(alarm: Alarm) -> Element:
+    before, now = list(alarm.before[:MAX_BINS]), list(alarm.now[:MAX_BINS])
+    bins = [cut(str(each)) for each in alarm.bins[:MAX_BINS]]
+    whole = len(bins) == len(before) == len(now) > 0
+    words = _words(alarm, bins, before, now) if whole else ""
+    picture: Node = None
+    if whole:
+        picture = _rows(bins, before, now) if len(bins) <= _FEW else _columns(bins, before, now, words)
+    return element(
+        "article",
+        element("h3", cut(alarm.view)),
+        element("p", cut(alarm.why)),
+        element("p", f"alarm at event {alarm.event:,}, {moment(alarm.time)} UTC", class_="hint"),
+        picture,
+        _numbers(bins, before, now) if whole and len(bins) > _FEW else None,
+        class_="view",
+    )
+
+
+def _words(alarm: Alarm, bins: Sequence[str], before: Sequence[float], now: Sequence[float]) -> str:
+    """The bin that gained most, and the one that lost most."""
+    gains = [after - earlier for earlier, after in zip(before, now, strict=True)]
+    most, least = gains.index(max(gains)), gains.index(min(gains))
+    return (
+        f"Histogram of {cut(alarm.view)}: {bins[most]} went from {percent(before[most])} to {percent(now[most])}, "
+        f"{bins[least]} from {percent(before[least])} to {percent(now[least])}."
+    )
+
+
+def _columns(bins: Sequence[str], before: Sequence[float], now: Sequence[float], words: str) -> Element:
+    """Columns of now, with the reference as an outline over them."""
+    top = max(*before, *now, 1e-9)
+    width = _WIDTH / len(bins)
+
+    def height(share: float) -> float:
+        return _HEIGHT * share / top
+
+    columns = [
+        element(
+            "rect",
+            element("title", f"{name}: reference {percent(b)}, then {percent(n)}"),
+            x=f"{i * width + width * 0.1:.1f}",
+            y=f"{_HEIGHT - height(n):.1f}",
+            width=f"{width * 0.8:.1f}",
+            height=f"{height(n):.1f}",
+            class_="fill solid c-warning",
+        )
+        for i, (name, b, n) in enumerate(zip(bins, before, now, strict=True))
+    ]
+    outline = "".join(
+        f"{'L' if i else 'M'}{i * width:.1f} {_HEIGHT - height(b):.1f}L{(i + 1) * width:.1f} {_HEIGHT - height(b):.1f}"
+        for i, b in enumerate(before)
+    )
+    svg = element(
+        "svg",
+        element("title", words),
+        columns,
+        element("path", d=outline, class_="line c-ink outline"),
+        viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
+        preserveAspectRatio="none",
+        role="img",
+        aria_label=words,
+    )
+    ends = element(
+        "p",
+        element("span", bins[0]),
+        element("span", f"… {len(bins)} bins …"),
+        element("span", bins[-1]),
+        class_="ends",
+    )
+    return element("div", _key(), element("div", svg, class_="histogram"), ends)
+
+
+def _rows(bins: Sequence[str], before: Sequence[float], now: Sequence[float]) -> Element:
+    """Few bins: a row each, with its name and both shares in words; the bars only repeat them."""
+    top = max(*before, *now, 1e-9)
+
+    def bar(share: float, look: str) -> Element:
+        return element(
+            "span", element("span", class_=f"bar {look}", style=f"width:{100 * share / top:.1f}%"), class_="track"
+        )
+
+    rows = [
+        element(
+            "li",
+            element("span", name, class_="bin"),
+            element("span", f"{percent(b)} → {percent(n)}", class_="n"),
+            element("span", bar(b, "was"), bar(n, "is"), class_="both", aria_hidden="true"),
+        )
+        for name, b, n in zip(bins, before, now, strict=True)
+    ]
+    return element("div", _key(), element("ul", rows, class_="few"))
+
+
+def _key() -> Element:
+    return element(
+        "ul",
+        element("li", element("span", class_="swatch solid-line c-ink", aria_hidden="true"), "reference"),
+        element("li", element("span", class_="swatch block solid c-warning", aria_hidden="true"), "then"),
+        class_="legend",
+    )
+
+
+def _numbers(bins: Sequence[str], before: Sequence[float], now: Sequence[float]) -> Element:
+    rows = [(name, percent(b, 2), percent(n, 2)) for name, b, n in zip(bins, before, now, strict=True)]
+    return details("The same in numbers", table("Shares by bin", ("bin", "reference", "then"), rows, numbers=(1, 2)))
