@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from detectors.profile import Profile
 from monitor.config import Config, load_config
+from monitor.errors import RunError
 from monitor.events import Review
 from monitor.fitting import fit_profile
 from monitor.logs import Log, MemoryBroker
@@ -56,7 +58,8 @@ class Stage:
     results: Results
     seen: _Seen
     observe: Observer
-    sidecar: Sidecar
+    replica: Future[None]
+    """Done when the replica has ended, which it should not before the story does."""
 
 
 @contextmanager
@@ -89,13 +92,14 @@ def staged(seed: int, rate: float, tell: Observer, say: Callable[[str], None]) -
             folder,
             replica="demo",
         )
-        thread = threading.Thread(target=sidecar.run, name="holdback", daemon=True)
+        replica = Future[None]()
+        thread = threading.Thread(target=_run, args=(sidecar, replica), name="holdback", daemon=True)
         thread.start()
         stack.callback(thread.join, _LAST_SECONDS)
         stack.callback(sidecar.stop)
-        while not sidecar.connected and thread.is_alive():
+        while not sidecar.connected and not replica.done():
             time.sleep(_PAUSE)
-        yield Stage(story, config, profile, feed, Topics.of(config), board, registry, results, seen, observe, sidecar)
+        yield Stage(story, config, profile, feed, Topics.of(config), board, registry, results, seen, observe, replica)
 
 
 def play(stage: Stage) -> dict[str, Any]:
@@ -109,6 +113,9 @@ def play(stage: Stage) -> dict[str, Any]:
         sent, known = _serve(stage, sent, due), _tell_truth(stage, known, due)
         _review(stage, reviewer)
         counted.take()
+        if stage.replica.done():
+            stage.replica.result()
+            raise RunError("the replica ended before the story did")
         time.sleep(_PAUSE)
     _tell_truth(stage, known, stage.story.length + stage.story.delay)
     give_up = time.monotonic() + _LAST_SECONDS
@@ -119,6 +126,15 @@ def play(stage: Stage) -> dict[str, Any]:
     seconds = time.monotonic() - began
     result = stage.results.result(stage.story.length, seconds, stage.profile.digest, counted.head)
     return result | {"demo": counted.facts(result)}
+
+
+def _run(sidecar: Sidecar, ended: Future[None]) -> None:
+    try:
+        sidecar.run()
+    except BaseException as error:  # noqa: BLE001  # it is raised where the story is told
+        ended.set_exception(error)
+    else:
+        ended.set_result(None)
 
 
 def _connected(stack: ExitStack, config: Config, say: Callable[[str], None]) -> tuple[Feed, Callable[[], Log]]:
