@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .contexts import Context
 from .layout import Group, Layout
+from .rows import taken
 from .types import FloatArray, IntArray, Rows
 from .views.categorical import CategoricalView
 from .views.embedding import Embedding
@@ -34,6 +36,8 @@ class Views:
         Bins of all views of the stepped kinds, likewise.
     pairs, medians
         (pairs, 2) indices and (features,) medians of the numeric features.
+    context
+        What the counts are kept apart by.
     """
 
     numeric: tuple[str, ...]
@@ -44,6 +48,7 @@ class Views:
     stepped: tuple[CategoricalView, ...]
     pairs: IntArray
     medians: FloatArray
+    context: Context = field(default_factory=Context)
     _layout: Layout = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +63,7 @@ class Views:
         categorical: tuple[str, ...],
         settings: ViewSettings,
         rng: np.random.Generator,
+        context: Context | None = None,
     ) -> Views:
         """Fit all views on `rows`, one half of a reference; the other half is for counting."""
         half = Half(rows, numeric, categorical, settings, rng)
@@ -69,7 +75,8 @@ class Views:
             pairs, medians = choose_pairs(rows.numeric, settings.pairs, rng), joint.centre
         bins = NumericViews.fit(_to_fit(ordered, rows), settings.bins)
         categories = tuple(CategoricalView.fit(text) for kind in stepped for text in kind.texts(rows))
-        return cls(numeric, categorical, ordered, stepped, bins, categories, pairs, medians)
+        context = Context.fit(settings.context, rows) if context is None else context
+        return cls(numeric, categorical, ordered, stepped, bins, categories, pairs, medians, context)
 
     @property
     def joint(self) -> JointScalars | None:
@@ -119,6 +126,37 @@ class Views:
             both = concordance(rows.numeric, self.medians, self.pairs, starts)
             counts[:, layout.pair_start :] = both.reshape(batches, -1)
         return counts
+
+    def count_cells(self, rows: Rows, starts: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+        """Count the events of each batch in each bin, those of each cell of the context apart.
+
+        Returns
+        -------
+        tuple[IntArray, IntArray, IntArray]
+            Counts (parts, width), the cell of each part, and where each batch's parts begin, (batches + 1,). A batch
+            without events has one part, of cell 0.
+        """
+        batches = len(starts) - 1
+        cells = self.context.cells_of(rows)
+        batch = np.repeat(np.arange(batches), np.diff(starts))
+        order, part_starts, owner = _grouped(batch, cells)
+        # mostly a batch falls into one cell, and nothing has to be put in order
+        arranged = rows if (order == np.arange(len(order))).all() else taken(rows, order)
+        counts, of_part = self.count(arranged, part_starts), cells[order][part_starts[:-1]]
+        empty = np.setdiff1d(np.arange(batches), owner)
+        owner = np.concatenate([owner, empty])
+        place = np.argsort(owner, kind="stable")
+        counts = np.concatenate([counts, np.zeros((len(empty), counts.shape[1]), np.int64)])[place]
+        of_part = np.concatenate([of_part, np.zeros(len(empty), np.int64)])[place]
+        return counts, of_part, np.searchsorted(owner[place], np.arange(batches + 1))
+
+
+def _grouped(batch: IntArray, cells: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Order of the events by batch and cell, where each part of that begins (and the end), and the batch of each."""
+    order = np.lexsort((cells, batch))
+    key = np.stack([batch[order], cells[order]])
+    begins = np.flatnonzero(np.append(True, (key[:, 1:] != key[:, :-1]).any(axis=0))) if len(order) else order
+    return order, np.append(begins, len(order)), key[0, begins]
 
 
 def _scalars(kinds: tuple[OrderedKind, ...], rows: Rows) -> FloatArray:

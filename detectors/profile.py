@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .contexts import Context
 from .counting import Views, ViewSettings
 from .errors import UnfitReference
 from .rows import taken
 from .types import RANK_CELLS, FloatArray, IntArray, Rows
 
-__all__ = ["LEAST_ROWS", "Fitted", "Profile", "Reference", "cells_of", "fit", "rank_of"]
+__all__ = ["LEAST_ROWS", "Fitted", "Profile", "Reference", "cells_of", "counts_by_cell", "fit", "rank_of"]
 
 LEAST_ROWS = 20
 """Fewer rows than this say nothing about what is normal."""
@@ -66,6 +67,8 @@ class Fitted:
         Rows, and those with an outcome.
     events_per_day
         Rate of the reference.
+    by_cell
+        (cells, width): the part of the counts that each cell of the context has, from cell 1 on.
     """
 
     views: Views
@@ -76,6 +79,12 @@ class Fitted:
     n: int
     labelled: int
     events_per_day: float
+    by_cell: IntArray | None = None
+
+    @property
+    def reference(self) -> IntArray:
+        """(cells, width): what evidence is compared with; cell 0 is all of it."""
+        return self.counts[None] if self.by_cell is None else np.concatenate([self.counts[None], self.by_cell])
 
     def rank(self, confidence: FloatArray) -> FloatArray:
         """Rank of each confidence in the reference, in [0, 1]; NaN stays NaN."""
@@ -139,13 +148,15 @@ def fit(reference: Reference, settings: ViewSettings | None = None, seed: int = 
     first = np.zeros(n, dtype=bool)
     first[rng.permutation(n)[: n // 2]] = True
     settings = settings or ViewSettings()
-    views = Views.fit(taken(reference.rows, first), reference.numeric, reference.categorical, settings, rng)
+    context = Context.fit(settings.context, reference.rows)
+    views = Views.fit(taken(reference.rows, first), reference.numeric, reference.categorical, settings, rng, context)
     second = taken(reference.rows, ~first)
     knots = _knots(reference.rows.confidence)
     known = ~np.isnan(reference.wrong)
     return Fitted(
         views=views,
         counts=views.count(second, np.array([0, len(second)]))[0],
+        by_cell=counts_by_cell(views, second),
         knots=knots,
         rank_counts=_rank_counts(rank_of(reference.rows.confidence, knots), reference.wrong),
         scores=reference.scores[-_MOST_SCORES:],
@@ -153,6 +164,16 @@ def fit(reference: Reference, settings: ViewSettings | None = None, seed: int = 
         labelled=int(known.sum()),
         events_per_day=reference.events_per_day,
     )
+
+
+def counts_by_cell(views: Views, rows: Rows) -> IntArray | None:
+    """(cells, width): counts of each cell of the context but the first; None where there is no other."""
+    if views.context.cells == 1:
+        return None
+    counted, cells, _ = views.count_cells(rows, np.array([0, len(rows)]))
+    by_cell = np.zeros((views.context.cells, counted.shape[1]), dtype=np.int64)
+    by_cell[cells] = counted
+    return by_cell[1:]
 
 
 def rank_of(confidence: FloatArray, knots: FloatArray) -> FloatArray:

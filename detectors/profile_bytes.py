@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .contexts import Context
 from .counting import Views
 from .errors import ProfileError
 from .profile import Fitted, Profile
@@ -79,6 +80,7 @@ def _manifest(profile: Profile) -> dict[str, Any]:
         "categorical": list(views.categorical),
         "kinds": {kind.key: kind.told() for kind in (*views.ordered_kinds, *views.step_kinds)},
         "stepped": [{"frequent": list(view.frequent), "seen": list(view.codes)} for view in views.stepped],
+        "context": {"name": views.context.name, "values": list(views.context.values)},
         "rows": fitted.n,
         "labelled": fitted.labelled,
         "events_per_day": fitted.events_per_day,
@@ -98,6 +100,7 @@ def _arrays(fitted: Fitted) -> State:
         "knots": fitted.knots,
         "rank_counts": fitted.rank_counts,
         "scores": fitted.scores,
+        **({} if fitted.by_cell is None else {"by_cell": fitted.by_cell}),
         **{name: np.ascontiguousarray(array) for name, array in kinds.items()},
     }
 
@@ -119,6 +122,7 @@ def _profile(told: dict[str, Any], arrays: dict[str, Any], digest: str) -> Profi
         stepped=tuple(CategoricalView.of(each["frequent"], each["seen"]) for each in told["stepped"]),
         pairs=pairs,
         medians=arrays["medians"],
+        context=Context(told["context"]["name"], tuple(told["context"]["values"])),
     )
     fitted = Fitted(
         views=views,
@@ -129,6 +133,7 @@ def _profile(told: dict[str, Any], arrays: dict[str, Any], digest: str) -> Profi
         n=told["rows"],
         labelled=told["labelled"],
         events_per_day=told["events_per_day"],
+        by_cell=arrays.get("by_cell"),
     )
     profile = Profile(fitted, told["model"], told["version"], told["task"], tuple(told["classes"]), told["facts"])
     return replace(profile, digest=digest)

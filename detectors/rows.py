@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from .types import BoolArray, FloatArray, Rows
+from .types import BoolArray, FloatArray, IntArray, Rows
 
 __all__ = ["joined", "taken"]
 
 _BY_FEATURE = "numeric"
 
 
-def taken(rows: Rows, which: BoolArray) -> Rows:
-    """The rows where `which`, (events,), is true.
+def taken(rows: Rows, which: BoolArray | IntArray) -> Rows:
+    """The rows where `which`, (events,), is true; or those at these places, in that order.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def taken(rows: Rows, which: BoolArray) -> Rows:
     >>> part.numeric.tolist(), part.categorical, len(part)
     ([[0.0, 2.0], [3.0, 5.0]], (['a', None],), 2)
     """
-    places = np.flatnonzero(which).tolist()
+    places = (np.flatnonzero(which) if which.dtype == np.bool_ else which).tolist()
     columns: dict[str, Any] = {
         each.name: _some(value, which, places)
         for each in fields(rows)
@@ -64,6 +64,6 @@ def joined(parts: Sequence[Rows]) -> Rows:
 
 
 def _some(
-    value: FloatArray | list[str | None], which: BoolArray, places: Sequence[int]
+    value: FloatArray | list[str | None], which: BoolArray | IntArray, places: Sequence[int]
 ) -> FloatArray | list[str | None]:
     return [value[i] for i in places] if isinstance(value, list) else value[which]

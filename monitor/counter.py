@@ -8,9 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from detectors.counting import Views
 from detectors.profile import Profile, cells_of
 from detectors.scores import lac
-from detectors.types import RANK_CELLS, FloatArray, IntArray, Labels, Stake
+from detectors.types import RANK_CELLS, FloatArray, IntArray, Labels, Rows, Stake
 from fallback.types import Reason, reason_code
 from monitor.joins_records import Match, Pending
 from monitor.rows import Arranged
@@ -28,7 +29,9 @@ def count_events(profile: Profile, arranged: Arranged, rank: FloatArray, starts:
 
     `starts`, (batches + 1,), says where each batch begins, and the end.
     """
-    views = profile.fitted.views.count(arranged.rows, starts)
+    views = profile.fitted.views
+    plain = views.context.cells == 1
+    parts, own = (views.count(arranged.rows, starts), None) if plain else _apart(views, arranged.rows, starts)
     cells = cells_of(rank)
     counted = []
     for batch, (start, end) in enumerate(pairwise(starts.tolist())):
@@ -41,11 +44,18 @@ def count_events(profile: Profile, arranged: Arranged, rank: FloatArray, starts:
                 profile=profile.digest,
                 n=int(end - start),
                 invalid=invalid,
-                counts=pack(views[batch]),
+                counts=pack(parts[batch]),
+                cells=[] if own is None else own[batch],
                 traffic=pack(traffic),
             )
         )
     return counted
+
+
+def _apart(views: Views, rows: Rows, starts: IntArray) -> tuple[Sequence[IntArray], Sequence[list[int]]]:
+    """Of each batch the counts (cells, width) of the cells of the context that it fell in, and these cells."""
+    counts, cells, first = views.count_cells(rows, starts)
+    return np.split(counts, first[1:-1]), [each.tolist() for each in np.split(cells, first[1:-1])]
 
 
 class Outcomes:

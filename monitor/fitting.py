@@ -134,7 +134,7 @@ def load_profiles(config: Config, given: str | Path | None = None) -> dict[str, 
 
 def _fit(reference: Reference, config: Config) -> Fitted:
     views = config.views
-    settings = ViewSettings(config.evidence.bins, views.joint, views.projections, views.pairs)
+    settings = ViewSettings(config.evidence.bins, views.joint, views.projections, views.pairs, views.context or "")
     try:
         return fit(reference, settings)
     except UnfitReference as error:

@@ -149,7 +149,8 @@ def _schema(predictions: Sequence[Prediction], config: Config) -> Schema:
             classes |= dict.fromkeys(map(str, range(len(output.logits))))
     labelled = any(each.output is not None and each.output.label is not None for each in predictions)
     task: Literal["classification", "regression"] = "classification" if classes or labelled else "regression"
-    return Schema(numeric, categorical, task, tuple(classes), wanted=Wanted.by(predictions[:_FITTED_FIRST]))
+    wanted = Wanted.by(predictions[:_FITTED_FIRST], config.views.context or "")
+    return Schema(numeric, categorical, task, tuple(classes), wanted=wanted)
 
 
 def _segment(prediction: Prediction) -> str:

@@ -121,7 +121,7 @@ class Router:
             guard, rank, arranged = np.full(n, _NO_PROFILE), np.full(n, np.nan), None
             verdict = UNJUDGED
         else:
-            arranged = arrange(work.predictions, self._schemas[work.version])
+            arranged = arrange(work.predictions, self._schemas[work.version], work.times)
             guard, rank = arranged.guard, profile.fitted.rank(arranged.rows.confidence)
         endless = np.full(n, not np.isfinite(verdict.set_threshold) and verdict.set_threshold > 0)
         routed = route(Requests(rank, hashes, guard, endless & (guard == 0)), verdict, self._policy, health)

@@ -79,8 +79,11 @@ class Arranged:
     new: int
 
 
-def arrange(predictions: Sequence[Prediction], schema: Schema) -> Arranged:
-    """Arrange a batch; what does not fit is missing, and guarded with the reason."""
+def arrange(predictions: Sequence[Prediction], schema: Schema, times: Sequence[float] | None = None) -> Arranged:
+    """Arrange a batch; what does not fit is missing, and guarded with the reason.
+
+    `times` are epoch seconds of the events, None for what they say themselves.
+    """
     guard = np.zeros(len(predictions), dtype=np.uint8)
     numeric, categorical, missing, new = _features(predictions, schema, guard)
     outputs = [each.output or _EMPTY for each in predictions]
@@ -107,7 +110,7 @@ def arrange(predictions: Sequence[Prediction], schema: Schema) -> Arranged:
     guard[absent & (guard == 0)] = _NO_OUTPUT
     rows = Rows(numeric, categorical, label, confidence, doubt, np.asarray(size, dtype=float), value)
     if schema.wanted:
-        rows = schema.wanted.add(rows, predictions)
+        rows = schema.wanted.add(rows, predictions, times)
     return Arranged(rows, probabilities, lower, upper, guard, missing, new)
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectors.profile import Fitted, Reference, cells_of
+from detectors.profile import Fitted, Reference, cells_of, counts_by_cell
 from detectors.types import FloatArray, IntArray
 from monitor.config import Config
 from monitor.contexts import NONE, Cells, choose_cells
@@ -89,6 +89,7 @@ class _Count:
     def __init__(self, fitted: Fitted, gathered: Gathered, bar: float, config: Config) -> None:
         self._fitted, self._gathered, self._bar, self._within = fitted, gathered, bar, config.promise.within
         self._counts, self._ranks = fitted.counts.copy(), fitted.rank_counts.copy()
+        self._by_cell = None if fitted.by_cell is None else fitted.by_cell.copy()
         self._labelled = fitted.labelled
         self._scores: list[FloatArray] = []
 
@@ -102,6 +103,8 @@ class _Count:
             return
         rows = halved.at(fresh).rows
         self._counts += self._fitted.views.count(rows, np.array([0, len(rows)]))[0]
+        if self._by_cell is not None and (own := counts_by_cell(self._fitted.views, rows)) is not None:
+            self._by_cell += own
         wrong = wrong_of(part, schema, self._within, self._bar)[fresh]
         rank = self._fitted.rank(rows.confidence)
         self._labelled += int((~np.isnan(wrong)).sum())
@@ -120,6 +123,7 @@ class _Count:
         return replace(
             self._fitted,
             counts=self._counts,
+            by_cell=self._by_cell,
             rank_counts=self._ranks,
             scores=scores,
             n=self._gathered.n,

@@ -56,7 +56,9 @@ class VersionCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     profile: Annotated[str, Meta(description="Digest of the profile that gave the bins.")]
     n: Annotated[int, Meta(description="Predictions.")] = 0
     invalid: Annotated[int, Meta(description="Those whose features do not fit the profile.")] = 0
-    counts: Annotated[bytes, Meta(description="(width,) events a bin of the profile's views, packed.")] = b""
+    counts: Annotated[
+        bytes, Meta(description="(width,) events a bin of the profile's views, packed; (cells, width) with `cells`.")
+    ] = b""
     traffic: Annotated[bytes, Meta(description="(rank cells,) events, packed.")] = b""
     labels: list[LabelGroup] = []
     scores: Annotated[bytes, Meta(description="Nonconformity scores of the outcomes, float64.")] = b""
@@ -65,6 +67,7 @@ class VersionCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     judged: Annotated[float, Meta(description="Weight of the truths that were compared with a set.")] = 0.0
     delay_sum: Annotated[float, Meta(description="Seconds between prediction and outcome, added up.")] = 0.0
     delay_n: int = 0
+    cells: Annotated[list[int], Meta(description="Cells of the context that the events fell in; none: the first.")] = []
 
 
 class Summary(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag="counts"):

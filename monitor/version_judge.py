@@ -74,7 +74,7 @@ class VersionJudge:
         self._propensity = 1.0 if config.outcomes.known == "all" else promise.audit
         self._layout = fitted.views.layout()
         rules, quiet = bet_rules(config, profile), policy.close_hold
-        self._evidence = Evidence(self._layout, fitted.counts, self.log_level, rules=rules, quiet=quiet)
+        self._evidence = Evidence(self._layout, fitted.reference, self.log_level, rules=rules, quiet=quiet)
         self._bar = float(profile.facts.get("size_threshold", math.inf))
         tolerated = float(upper_bound(int((fitted.scores > self._bar).sum()), len(fitted.scores)))
         self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, self.log_level, quiet)
@@ -189,8 +189,13 @@ class VersionJudge:
     def _look(
         self, batches: Sequence[VersionCounts], clocks: Sequence[float], times: Sequence[float]
     ) -> EvidenceReading:
-        counts = np.stack([unpack(each.counts) for each in batches])
-        return self._evidence.update(counts, np.array(clocks), np.array(times))
+        counts = np.concatenate([unpack(each.counts).reshape(-1, self._layout.width) for each in batches])
+        if len(counts) == len(batches) and not any(each.cells for each in batches):
+            return self._evidence.update(counts, np.array(clocks), np.array(times))
+        cells = [each.cells or [0] for each in batches]
+        starts = np.cumsum([0, *map(len, cells)])
+        flat = np.array([cell for each in cells for cell in each])
+        return self._evidence.update(counts, np.array(clocks), np.array(times), flat, starts)
 
     def _rule(
         self,

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors.contexts import CONTEXTS, SEGMENT
 from detectors.counting import Views
-from detectors.types import Rows
+from detectors.types import FloatArray, Rows
 from detectors.views.embedding import Embedding
 from detectors.views.traffic import Clients, Latency
-from monitor.events import Prediction
+from monitor.events import Prediction, epoch_seconds
 
 __all__ = ["Wanted"]
 
@@ -26,6 +27,8 @@ class Wanted:
     latency: bool = False
     dimensions: int = 0
     """Length of the embedding; 0 for none."""
+    context: str = ""
+    """What views are conditioned on."""
 
     @classmethod
     def of(cls, views: Views) -> Wanted:
@@ -36,30 +39,45 @@ class Wanted:
             any(isinstance(kind, Clients) for kind in kinds),
             any(isinstance(kind, Latency) for kind in kinds),
             vectors[0] if vectors else 0,
+            views.context.name,
         )
 
     @classmethod
-    def by(cls, predictions: Sequence[Prediction]) -> Wanted:
+    def by(cls, predictions: Sequence[Prediction], context: str = "") -> Wanted:
         """What the first events of a reference have to offer; an embedding is as long as most are."""
         lengths = Counter(len(each.embedding) for each in predictions if each.embedding)
         return cls(
             any(each.client is not None for each in predictions),
             any(each.latency is not None for each in predictions),
             lengths.most_common(1)[0][0] if lengths else 0,
+            context,
         )
 
     def __bool__(self) -> bool:
-        return bool(self.client or self.latency or self.dimensions)
+        return bool(self.client or self.latency or self.dimensions or self.context)
 
-    def add(self, rows: Rows, predictions: Sequence[Prediction]) -> Rows:
-        """Rows with the columns that are wanted."""
+    def add(self, rows: Rows, predictions: Sequence[Prediction], times: Sequence[float] | None) -> Rows:
+        """Rows with the columns that are wanted; `times` in epoch seconds, None for what the events say."""
         latency = [np.nan if each.latency is None else each.latency for each in predictions]
         return replace(
             rows,
             client=[each.client for each in predictions] if self.client else None,
             latency=np.array(latency, dtype=np.float64) if self.latency else None,
+            time=_times(predictions, times) if self.context in CONTEXTS else None,
+            segment=_segments(predictions, self.context) if self.context.startswith(SEGMENT) else None,
             embedding=_vectors(predictions, self.dimensions) if self.dimensions else None,
         )
+
+
+def _times(predictions: Sequence[Prediction], times: Sequence[float] | None) -> FloatArray:
+    if times is None:
+        times = [np.nan if each.time is None else epoch_seconds(each.time) for each in predictions]
+    return np.array(times, dtype=np.float64)
+
+
+def _segments(predictions: Sequence[Prediction], context: str) -> list[str | None]:
+    key = context.removeprefix(SEGMENT)
+    return [each.segment.get(key) for each in predictions]
 
 
 def _vectors(predictions: Sequence[Prediction], dimensions: int) -> NDArray[np.floating]:

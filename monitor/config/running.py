@@ -10,7 +10,10 @@ from monitor.config.paging import Address, Alertmanager, PagerDuty, Webhook
 from monitor.config.promises import Section
 from monitor.config.units import describe
 
-__all__ = ["Evidence", "Log", "Paging", "Security", "Views", "Web"]
+__all__ = ["ContextName", "Evidence", "Log", "Paging", "Security", "Views", "Web"]
+
+
+ContextName = Annotated[str, msgspec.Meta(pattern=r"^(hour_of_day|day_of_week|hour_of_week|segment:.+)$")]
 
 
 class Evidence(Section, frozen=True, kw_only=True):
@@ -44,6 +47,13 @@ class Views(Section, frozen=True, kw_only=True):
     categorical: Annotated[
         list[str], describe("Features to be taken as categories although they look like numbers.")
     ] = []
+    context: Annotated[
+        ContextName | None,
+        describe(
+            "What is usual depends on it, so each value has a reference of its own: hour_of_day, day_of_week or "
+            "hour_of_week, in UTC, or segment:<name>. Not set: `fit` says when it is needed."
+        ),
+    ] = None
     tolerance: Annotated[
         dict[str, float | str],
         describe(

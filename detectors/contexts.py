@@ -1,0 +1,101 @@
+"""Contexts: what is usual depends on the hour, the weekday or the segment, so each has a reference of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .types import FloatArray, IntArray, Rows
+
+__all__ = ["CONTEXTS", "LEAST_ROWS", "SEGMENT", "Context", "hours_of"]
+
+CONTEXTS = {"hour_of_day": 24, "day_of_week": 7, "hour_of_week": 168}
+"""Contexts that follow from an event's time, in UTC, and how many values each has; weeks begin on Monday."""
+SEGMENT = "segment:"
+"""Begins the name of a context that is one key of the event's segment."""
+LEAST_ROWS = 500
+"""Rows of the reference that a cell must have; half of them are counted."""
+_MOST_CELLS = 256
+_HOUR = 3600
+_MONDAY = 4 * 86400  # 1970-01-05
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The values of a context that have a reference of their own, as cells 1, 2, ...; all others share cell 0.
+
+    Cell 0 is compared with the whole reference: the back-off for values of which it has fewer than 500 rows. At most
+    256 values have a cell.
+
+    Attributes
+    ----------
+    name
+        "", `hour_of_day`, `day_of_week`, `hour_of_week` or `segment:<key>`.
+    values
+        The values with a cell, as texts.
+
+    Examples
+    --------
+    >>> none = np.full(1200, np.nan)
+    >>> time = np.repeat([0.0, 7200.0], [700, 500])
+    >>> rows = Rows(np.empty((0, 1200)), (), [None] * 1200, none, none, none, none, time=time)
+    >>> context = Context.fit("hour_of_day", rows)
+    >>> context.values, context.cells_of(rows)[[0, 699, 700]].tolist()
+    (('0', '2'), [1, 1, 2])
+    """
+
+    name: str = ""
+    values: tuple[str, ...] = ()
+    _places: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Look values up by a table."""
+        object.__setattr__(self, "_places", {value: i + 1 for i, value in enumerate(self.values)})
+
+    @classmethod
+    def fit(cls, name: str, rows: Rows) -> Context:
+        """Give a cell to each value with enough rows of a reference."""
+        counts = Counter(value for value in _values(name, rows) if value is not None)
+        enough = [(value, n) for value, n in counts.items() if n >= LEAST_ROWS]
+        kept = {value for value, _ in sorted(enough, key=lambda item: (-item[1], item[0]))[:_MOST_CELLS]}
+        known = sorted(kept, key=(lambda value: (len(value), value)) if name in CONTEXTS else str)
+        return cls(name, tuple(known))
+
+    @property
+    def cells(self) -> int:
+        """Cells, the back-off included."""
+        return len(self.values) + 1
+
+    def cells_of(self, rows: Rows) -> IntArray:
+        """Cell of each event: (events,)."""
+        if not self.values:
+            return np.zeros(len(rows), dtype=np.int64)
+        place = self._places.get
+        return np.array([0 if value is None else place(value, 0) for value in _values(self.name, rows)], dtype=np.int64)
+
+
+def hours_of(name: str, times: FloatArray) -> IntArray:
+    """Value of a context that follows from the time; -1 where the time is not known.
+
+    Examples
+    --------
+    >>> monday_noon = np.array([4 * 86400.0 + 12 * 3600, np.nan])
+    >>> [hours_of(name, monday_noon).tolist() for name in CONTEXTS]
+    [[12, -1], [0, -1], [12, -1]]
+    """
+    known = np.isfinite(times)
+    hours = np.floor_divide(np.where(known, times, 0.0) - _MONDAY, _HOUR).astype(np.int64)
+    value = hours // 24 % 7 if name == "day_of_week" else hours % CONTEXTS[name]
+    return np.where(known, value, -1)
+
+
+def _values(name: str, rows: Rows) -> Sequence[str | None]:
+    """Value of the context of each event; None where it is not known."""
+    if name in CONTEXTS and rows.time is not None:
+        return [None if hour < 0 else str(hour) for hour in hours_of(name, rows.time).tolist()]
+    if name.startswith(SEGMENT) and rows.segment is not None:
+        return rows.segment
+    return [None] * len(rows)
