@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -118,7 +118,28 @@ def _bound(most: int, part: Part) -> int:
 def _least(parts: list[Part], draws: list[FloatArray], most: int) -> tuple[list[Part], list[FloatArray]]:
     whole, drawn = together(parts), np.concatenate(draws)
     chosen = np.sort(np.argpartition(drawn, most)[:most]) if len(drawn) > most else np.arange(len(drawn))
-    return [taken_part(whole, chosen)], [drawn[chosen]]
+    return [_copied(taken_part(whole, chosen))], [drawn[chosen]]
+
+
+def _copied(part: Part) -> Part:
+    """The same with texts of its own: a text that is kept holds on to all the memory that was around it."""
+    known: dict[str, str] = {}
+
+    def own(text: str | None) -> str | None:
+        return (
+            None
+            if text is None
+            else known.setdefault(text, text.encode(errors="surrogatepass").decode(errors="surrogatepass"))
+        )
+
+    rows = replace(
+        part.rows,
+        categorical=tuple([own(each) for each in column] for column in part.rows.categorical),
+        label=[own(each) for each in part.rows.label],
+        client=None if part.rows.client is None else [own(each) for each in part.rows.client],
+    )
+    truth = [own(each) if isinstance(each, str) else each if each is None else each + 0.0 for each in part.truth]
+    return replace(part, rows=rows, truth=truth, segments=[own(each) or "" for each in part.segments])
 
 
 class _Clock:

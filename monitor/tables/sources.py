@@ -147,7 +147,8 @@ class ParquetSource:
         import pyarrow.parquet as pq
 
         done = 0
-        with readable(str(self._path)), pq.ParquetFile(self._path) as file:
+        # read ahead of time, the bytes of a whole file would end up in memory
+        with readable(str(self._path)), pq.ParquetFile(self._path, pre_buffer=False) as file:
             for batch in file.iter_batches(batch_size=8192, use_threads=False):
                 done += len(batch)
                 table = pa.RecordBatch.from_arrays([utf8(column) for column in batch.columns], names=list(self.names))
