@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,26 @@ from monitor.topics import Topics
 if TYPE_CHECKING:
     from kafka import KafkaProducer
 
-    from monitor.logs.kafka_reader import KafkaReader
     from monitor.logs.kafka_writer import ExactlyOnce
+    from monitor.topic_reader import TopicReader
 
-__all__ = ["EMBEDDED", "LastWords", "broker_errors", "producer", "reader", "require", "settings_of", "transactions"]
+__all__ = [
+    "EMBEDDED",
+    "LastWords",
+    "broker_errors",
+    "no_way_to",
+    "producer",
+    "reader",
+    "require",
+    "settings_of",
+    "transactions",
+]
 
 EMBEDDED = "embedded"
+_AWAY = "the broker does not answer"
 _CLOSE_SECONDS = 2.0
+_TCP_SECONDS = 5.0
+_USUAL_PORT = "9092"
 _FAILED = re.compile(r"Bootstrap (?:connection|attempt) to .*? failed: (.*?)(?: \(backoff .*\))?", re.DOTALL)
 
 
@@ -55,11 +69,36 @@ def settings_of(config: Config, name: str) -> dict[str, Any]:
     return connection(config.kafka, config.kafka.bootstrap, f"holdback-{name}")
 
 
+def no_way_to(bootstrap: str) -> list[str]:
+    """Why no connection can be made, for each of the servers; empty as soon as one takes them."""
+    faults = []
+    for server in bootstrap.split(","):
+        fault = _connect(server.strip())
+        if not fault:
+            return []
+        faults.append(fault)
+    return faults
+
+
+def _connect(server: str) -> str:
+    host, _, port = server.rpartition(":") if ":" in server else (server, ":", _USUAL_PORT)
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_TCP_SECONDS).close()
+    except ValueError:
+        return f"{server!r} is not host:port"
+    except OSError as error:
+        return f"{server} cannot be reached: {error.strerror or error}"
+    return ""
+
+
 @contextmanager
 def broker_errors(config: Config) -> Iterator[None]:
     """Errors of the client, as what they mean to a person; its log stays out of the terminal."""
     from kafka.errors import AuthorizationError, KafkaError
 
+    # the client would try again and again; whoever waits at a terminal learns it at once
+    if faults := no_way_to(config.kafka.bootstrap):
+        raise RunError(f"{_AWAY}: {'; '.join(faults)}. `holdback doctor` looks closer")
     words, log = LastWords(), logging.getLogger("kafka")
     log.addHandler(words)
     before, log.propagate = log.propagate, False
@@ -69,21 +108,19 @@ def broker_errors(config: Config) -> Iterator[None]:
         raise RunError(f"the broker forbids it: {error}; `holdback doctor` says which rights are missing") from error
     except KafkaError as error:
         why = words.why() or f"{type(error).__name__}: {error}"
-        raise RunError(
-            f"the broker at {config.kafka.bootstrap} cannot be reached: {why}; `holdback doctor` looks closer"
-        ) from error
+        raise RunError(f"{_AWAY}: {config.kafka.bootstrap}: {why}. `holdback doctor` looks closer") from error
     finally:
         log.propagate = before
         log.removeHandler(words)
 
 
 @contextmanager
-def reader(config: Config, name: str) -> Iterator[KafkaReader]:
+def reader(config: Config, name: str) -> Iterator[TopicReader]:
     """Reads what is committed, of any topic."""
     settings = settings_of(config, name)
-    from monitor.logs.kafka_reader import KafkaReader
+    from monitor.topic_reader import TopicReader
 
-    with broker_errors(config), closing(KafkaReader(settings)) as opened:
+    with broker_errors(config), closing(TopicReader(settings)) as opened:
         yield opened
 
 
@@ -114,7 +151,7 @@ def transactions(config: Config, name: str, kinds: Mapping[str, str]) -> Iterato
         yield made
 
 
-def require(opened: KafkaReader, config: Config, *kinds: str) -> dict[str, int]:
+def require(opened: TopicReader, config: Config, *kinds: str) -> dict[str, int]:
     """Partitions of the topics of these kinds, by kind; raises UsageError if one is not there."""
     names = {kind: getattr(Topics.of(config), kind) for kind in kinds}
     counts = {kind: opened.partitions(name) for kind, name in names.items()}

@@ -16,7 +16,7 @@ from monitor.events import DeadLetter, DeadLetterReason, epoch_seconds
 from monitor.topics import Topics
 
 if TYPE_CHECKING:
-    from monitor.logs.kafka_reader import KafkaReader
+    from monitor.topic_reader import TopicReader
 
 __all__ = ["Letter", "Replayed", "Wish", "choose", "letters", "replay"]
 
@@ -75,12 +75,13 @@ class Replayed:
     """Records that had no value."""
 
 
-def letters(opened: KafkaReader, config: Config, since: float | None = None) -> Iterator[Letter]:
+def letters(opened: TopicReader, config: Config, since: float | None = None) -> Iterator[Letter]:
     """Every dead letter, partition by partition, or those that were written since a time."""
     topic = Topics.of(config).dead_letters
-    for partition in range(require(opened, config, "dead_letters")["dead_letters"]):
+    require(opened, config, "dead_letters")
+    for partition, end in opened.ends(topic).items():
         offset = 0 if since is None else opened.since(topic, partition, since)
-        while (chunk := opened.read(topic, partition, offset, _AT_ONCE)).values:
+        while offset < end and (chunk := opened.read(topic, partition, offset, _AT_ONCE)).values:
             for at, value, written in zip(chunk.offsets, chunk.values, chunk.times, strict=True):
                 try:
                     yield Letter(partition, at, written, _decode(value))

@@ -48,13 +48,11 @@ def list_(
     from monitor.clients import reader
     from monitor.dead_letters import letters
 
-    loaded, wish = configuration(config), _wish(reason, id_, at)
+    loaded, wish, start = configuration(config), _wish(reason, id_, at), _moment(since)
     counts: Counter[str] = Counter()
     with reader(loaded, "dead-letters") as opened:
-        found = (each for each in letters(opened, loaded, _moment(since)) if wish is None or wish.means(each))
-        last = nlargest(
-            limit, _counted(found, counts), key=lambda each: (each.written, each.partition, each.offset)
-        )
+        found = (each for each in letters(opened, loaded, start) if wish is None or wish.means(each))
+        last = nlargest(limit, _counted(found, counts), key=lambda each: (each.written, each.partition, each.offset))
     last.reverse()
     if json_file is not None:
         rows = [_plain(each) for each in last]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from monitor.clients import EMBEDDED, LastWords, settings_of
+from monitor.clients import EMBEDDED, LastWords, no_way_to, settings_of
 from monitor.config import Config
 from monitor.doctor.findings import Finding, fail, ok, warn
 from monitor.doctor.local import local_findings
@@ -23,8 +22,6 @@ __all__ = ["examine"]
 _OLDEST = (2, 5)
 """The first broker that fences a member by its group's generation (KIP-447)."""
 _CLUSTER = 3
-_TCP_SECONDS = 3.0
-_USUAL_PORT = "9092"
 
 
 def examine(config: Config, *, fix: bool = False) -> Iterator[Finding]:
@@ -37,6 +34,10 @@ def examine(config: Config, *, fix: bool = False) -> Iterator[Finding]:
         settings = settings_of(config, "doctor")
     except UsageError as error:
         yield fail("broker", str(error), "Until then nothing on the broker can be checked")
+        return
+    if faults := no_way_to(config.kafka.bootstrap):
+        todo = "Is the broker up, is the name right, and does a firewall or NetworkPolicy let it through?"
+        yield fail("broker", "; ".join(faults), todo)
         return
     with _listening() as words:
         yield from _broker(config, settings, words, fix=fix)
@@ -128,11 +129,6 @@ def _listening() -> Iterator[LastWords]:
 def _unreachable(config: Config, why: str) -> tuple[str, str]:
     """What is wrong on the way to the broker, and what to do."""
     kafka = config.kafka
-    faults = [fault for fault in map(_tcp, kafka.bootstrap.split(",")) if fault]
-    if faults:
-        return "; ".join(
-            faults
-        ), "Is the broker up, is the name right, and does a firewall or NetworkPolicy let it through?"
     for sign, what, todo in _SIGNS:
         if any(word in why for word in sign):
             return f"{kafka.bootstrap} takes connections, but {what}: {why}", todo(config)
@@ -163,15 +159,3 @@ _SIGNS: tuple[tuple[tuple[str, ...], str, _Todo], ...] = (
         ),
     ),
 )
-
-
-def _tcp(server: str) -> str:
-    """Why no connection can be made to host:port; empty if one can."""
-    host, _, port = server.strip().rpartition(":") if ":" in server else (server.strip(), ":", _USUAL_PORT)
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_TCP_SECONDS).close()
-    except ValueError:
-        return f"{server.strip()!r} is not host:port"
-    except OSError as error:
-        return f"{server.strip()} cannot be reached: {error.strerror or error}"
-    return ""
