@@ -69,6 +69,8 @@ class Fitted:
         Rate of the reference.
     by_cell
         (cells, width): the part of the counts that each cell of the context has, from cell 1 on.
+    memory
+        (views,): long-run variance of each view's rows over that of independent ones, by which bets may be tempered.
     """
 
     views: Views
@@ -80,6 +82,7 @@ class Fitted:
     labelled: int
     events_per_day: float
     by_cell: IntArray | None = None
+    memory: FloatArray | None = None
 
     @property
     def reference(self) -> IntArray:

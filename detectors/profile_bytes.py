@@ -22,6 +22,7 @@ from .views.registry import ORDERED, STEPPED
 __all__ = ["dump", "load"]
 
 _FORMAT = "holdback-profile-2"
+_OPTIONAL = ("by_cell", "memory")
 
 
 def dump(profile: Profile) -> tuple[bytes, str]:
@@ -100,7 +101,7 @@ def _arrays(fitted: Fitted) -> State:
         "knots": fitted.knots,
         "rank_counts": fitted.rank_counts,
         "scores": fitted.scores,
-        **({} if fitted.by_cell is None else {"by_cell": fitted.by_cell}),
+        **{name: array for name in _OPTIONAL if (array := getattr(fitted, name)) is not None},
         **{name: np.ascontiguousarray(array) for name, array in kinds.items()},
     }
 
@@ -133,7 +134,7 @@ def _profile(told: dict[str, Any], arrays: dict[str, Any], digest: str) -> Profi
         n=told["rows"],
         labelled=told["labelled"],
         events_per_day=told["events_per_day"],
-        by_cell=arrays.get("by_cell"),
+        **{name: arrays.get(name) for name in _OPTIONAL},
     )
     profile = Profile(fitted, told["model"], told["version"], told["task"], tuple(told["classes"]), told["facts"])
     return replace(profile, digest=digest)

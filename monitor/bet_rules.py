@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from detectors.profile import Profile
 from detectors.stakes import BetRules
+from detectors.types import FloatArray
 from monitor.config import Config
 from monitor.config.tolerances import tolerated_share
 from monitor.errors import UsageError
@@ -14,11 +17,19 @@ _SHOWN = 12
 
 
 def bet_rules(config: Config, profile: Profile) -> BetRules:
-    """Tolerances of the views; raises UsageError for a view that the profile does not have."""
+    """Tolerances of the views and their temper; raises UsageError for a view that the profile does not have."""
     names = profile.fitted.views.layout().names
     unknown = [name for name in config.views.tolerance if name not in names]
     if unknown:
         shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
         raise UsageError(f"views.tolerance names {unknown[0]!r}, which is no view of this profile; there are {shown}")
     shares = {name: tolerated_share(raw) for name, raw in config.views.tolerance.items()}
-    return BetRules(config.evidence.tolerance, shares)
+    return BetRules(config.evidence.tolerance, shares, _temper(config, profile, len(names)))
+
+
+def _temper(config: Config, profile: Profile, views: int) -> FloatArray | None:
+    """(views,): what the bets are divided by; None for nothing."""
+    wanted = config.evidence.temper
+    if wanted == "off":
+        return None
+    return profile.fitted.memory if wanted == "auto" else np.full(views, float(wanted))

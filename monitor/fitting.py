@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from detectors.errors import ProfileError, UnfitReference
 from detectors.profile import Fitted, Profile, Reference, fit
 from detectors.profile_bytes import dump, load
 from detectors.sets import conformal_quantile
+from detectors.types import FloatArray
 from monitor.config import Config
 from monitor.errors import UsageError
 from monitor.fit_notes import notes_on, replay_notes
@@ -89,6 +90,8 @@ def fit_profile(
         replayed = replay(Half(rows, part.times, part.segments), reference, config, timed=gathered.timed)
     else:
         fitted, replayed = second_pass(again, gathered, fitted, reference, bar, config, progress)
+    if replayed is not None:
+        fitted = replace(fitted, memory=_memory(fitted, replayed))
     profile = Profile(
         fitted, config.model, config.version or "", schema.task, schema.classes, _facts(gathered, bar, replayed)
     )
@@ -139,6 +142,12 @@ def _fit(reference: Reference, config: Config) -> Fitted:
         return fit(reference, settings)
     except UnfitReference as error:
         raise UsageError(str(error)) from error
+
+
+def _memory(fitted: Fitted, replayed: Replay) -> FloatArray:
+    """What bets on each view are divided by if they are tempered: (views,)."""
+    found = {each.view: each.temper for each in replayed.memory}
+    return np.array([found.get(name, 1.0) for name in fitted.views.layout().names])
 
 
 def _facts(gathered: Gathered, bar: float, replayed: Replay | None) -> dict[str, str | float]:

@@ -10,10 +10,13 @@ from monitor.config.paging import Address, Alertmanager, PagerDuty, Webhook
 from monitor.config.promises import Section
 from monitor.config.units import describe
 
-__all__ = ["ContextName", "Evidence", "Log", "Paging", "Security", "Views", "Web"]
+__all__ = ["ContextName", "Evidence", "Log", "Paging", "Security", "TemperFactor", "Views", "Web"]
 
 
 ContextName = Annotated[str, msgspec.Meta(pattern=r"^(hour_of_day|day_of_week|hour_of_week|segment:.+)$")]
+
+
+TemperFactor = Annotated[float, msgspec.Meta(ge=1)]
 
 
 class Evidence(Section, frozen=True, kw_only=True):
@@ -31,6 +34,14 @@ class Evidence(Section, frozen=True, kw_only=True):
             le=2,
         ),
     ] = 0.125
+    temper: Annotated[
+        Literal["auto", "off"] | TemperFactor,
+        describe(
+            "Rows that remember those before them raise more alarms than promised; what is bet on a view is divided by "
+            "this. auto: by the long-run variance that `fit` measured. off: delays are shorter, and mostly it is not "
+            "needed; `fit` says when it is. It is a heuristic."
+        ),
+    ] = "off"
 
 
 class Views(Section, frozen=True, kw_only=True):
