@@ -1,65 +1,51 @@
-"""Contexts that may explain why rows differ: the hour of the day, the weekday, both, the segment."""
+"""Contexts that may explain why rows differ: which a reference has enough rows for."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-import numpy as np
+from detectors.contexts import CONTEXTS, LEAST_ROWS, SEGMENT, hours_of
+from detectors.types import FloatArray, Rows
 
-from detectors.types import FloatArray, IntArray
-
-__all__ = ["LEAST_ROWS", "NONE", "TIMED", "Cells", "cells_of_rows", "choose_cells"]
+__all__ = ["NONE", "Segment", "candidates", "in_context"]
 
 NONE = "none"
-TIMED = ("day_of_week", "hour_of_day", "hour_of_week")
-"""From the coarsest to the finest; the segment is tried at its place by its number of cells."""
-LEAST_ROWS = 500
-"""Rows that each cell must have to learn from."""
-_REST = 0.05  # share of rows in segments that are too rare for a cell of their own, at most
-_HOUR = 3600
-_MONDAY = 4 * 86400  # 1970-01-05
+Segment = tuple[tuple[str, str], ...]
+"""The segment of a row: names with values, by name."""
+_REST = 0.05  # share of rows, at most, whose cell has too few and falls back on the whole reference
+_MOST_CELLS = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """A context that can be tried: its name, how many cells, and the segments that have one of their own."""
+def candidates(times: FloatArray | None, segments: Sequence[Segment]) -> list[str]:
+    """The contexts in which nearly every row is in a cell of at least 500, from the fewest cells to the most.
 
-    context: str
-    n: int
-    segments: tuple[str, ...] = ()
-
-
-def choose_cells(times: FloatArray | None, segments: Sequence[str]) -> list[Cells]:
-    """The contexts in which every cell has at least 500 of these rows, from the fewest cells to the most.
-
-    Without `times` (a file has none) only the segment remains. Segments too rare for a cell share one.
+    Without `times` (a file has none) only the segments remain.
     """
-    found = []
-    for context in TIMED if times is not None else ():
-        cells = Cells(context, {"day_of_week": 7, "hour_of_day": 24, "hour_of_week": 168}[context])
-        if times is not None and np.bincount(_timed(context, times), minlength=cells.n).min() >= LEAST_ROWS:
-            found.append(cells)
-    counts = Counter(segments)
-    own = tuple(sorted(name for name, n in counts.items() if n >= LEAST_ROWS))
-    rest = len(segments) - sum(counts[name] for name in own)
-    if len(counts) > 1 and own and rest <= _REST * len(segments) and (len(own) > 1 or rest >= LEAST_ROWS):
-        found.append(Cells("segment", len(own) + (rest >= LEAST_ROWS), own))
-    return sorted(found, key=lambda cells: cells.n)
+    found: list[tuple[int, str]] = []
+    columns: dict[str, Sequence[object]] = {}
+    if times is not None:
+        columns |= {name: hours_of(name, times).tolist() for name in CONTEXTS}
+    names = {name for segment in set(segments) for name, _ in segment}
+    columns |= {f"{SEGMENT}{name}": _column(segments, name) for name in sorted(names)}
+    for context, values in columns.items():
+        counts = Counter(values)
+        own = [n for n in counts.values() if n >= LEAST_ROWS]
+        if 1 < len(own) <= _MOST_CELLS and sum(own) >= (1 - _REST) * len(values):
+            found.append((len(own), context))
+    return [context for _, context in sorted(found)]
 
 
-def cells_of_rows(cells: Cells, times: FloatArray, segments: Sequence[str]) -> IntArray:
-    """The cell of each row; -1 for a segment that is too rare to have one."""
-    if cells.context == NONE:
-        return np.zeros(len(times), dtype=np.int64)
-    if cells.context != "segment":
-        return _timed(cells.context, times)
-    place = {name: i for i, name in enumerate(cells.segments)}
-    rest = len(cells.segments) if cells.n > len(cells.segments) else -1
-    return np.array([place.get(name, rest) for name in segments], dtype=np.int64)
+def in_context(rows: Rows, context: str, times: FloatArray, segments: Sequence[Segment]) -> Rows:
+    """Rows with the column that the context looks at."""
+    if context in CONTEXTS:
+        return replace(rows, time=times)
+    if context.startswith(SEGMENT):
+        return replace(rows, segment=_column(segments, context.removeprefix(SEGMENT)))
+    return rows
 
 
-def _timed(context: str, times: FloatArray) -> IntArray:
-    hours = np.floor_divide(np.nan_to_num(times) - _MONDAY, _HOUR).astype(np.int64)
-    return hours % 24 if context == "hour_of_day" else hours // 24 % 7 if context == "day_of_week" else hours % 168
+def _column(segments: Sequence[Segment], name: str) -> list[str | None]:
+    known = {segment: dict(segment).get(name) for segment in set(segments)}
+    return [known[segment] for segment in segments]

@@ -16,7 +16,6 @@ _WORDS = {
     "hour_of_day": "the hour of the day",
     "day_of_week": "the day of the week",
     "hour_of_week": "the hour of the week",
-    "segment": "the segment",
 }
 
 
@@ -35,21 +34,22 @@ def notes_on(rows: int, labelled: int, unreadable: int) -> Iterator[str]:
 
 def replay_notes(replay: Replay | None) -> Iterator[str]:
     """Whether the promise held in the replay, and what to do if not; silent if all was well."""
-    if replay is None or (replay.holds and replay.context == "none"):
+    if replay is None or (replay.holds and replay.chosen == replay.tried[0]):
         return
     if not replay.ordered:
         yield "the rows are not in time order and too many to be sorted: the replay took them as they came"
     plain, chosen = replay.tried[0], replay.chosen
     if not plain.passes:
         yield f"{_counted(plain)}, the promise `{replay.promise}` allows {_few(plain.expected)}{_named(plain.views)}"
-    if replay.context in _WORDS:
+    if replay.context not in (None, plain.context):
         yield (
-            f"rows are alike within {_WORDS[replay.context]}: compared with those of the same one alone "
-            f"({chosen.cells} cells), {_count(chosen.alarms)} went off; watch the views in this context"
+            f"rows are alike within {_words(chosen.context)}: compared with those of the same one alone "
+            f"({chosen.cells} cells), {_count(chosen.alarms)} went off; set `views.context: {chosen.context}` "
+            "and fit again"
         )
     yield from _memory(chosen)
     if replay.context is None:
-        tried = [_WORDS[each.context] for each in replay.tried[1:]]
+        tried = [_words(each) for each in dict.fromkeys(each.context for each in replay.tried) if each != "none"]
         beside = f", nor in that of {_list(tried)}" if tried else ""
         yield (
             f"the promise `{replay.promise}` does not hold on this reference without a context{beside}: its second "
@@ -59,14 +59,23 @@ def replay_notes(replay: Replay | None) -> Iterator[str]:
 
 def _memory(replayed: Replayed) -> Iterator[str]:
     found = replayed.remembers
-    if found:
-        worst = found[0]
-        views = f"{len(found):,} views do, most of all" if len(found) > 1 else "that is"
-        yield (
-            f"rows remember those before them: {views} {worst.view}, whose sums over {worst.rows:,} rows vary "
-            f"{worst.ratio:.1f} times as much as those of independent rows; false alarms come more often than "
-            "promised: set `evidence.temper: auto`, or watch rows that are further apart"
-        )
+    if not found:
+        return
+    worst = found[0]
+    views = f"{len(found):,} views do, most of all" if len(found) > 1 else "that is"
+    then = (
+        f"bets were tempered by that, and {_count(replayed.alarms)} went off"
+        if replayed.tempered
+        else "false alarms come more often than promised: set `evidence.temper: auto`, or watch rows further apart"
+    )
+    yield (
+        f"rows remember those before them: {views} {worst.view}, whose sums over {worst.rows:,} rows vary "
+        f"{worst.ratio:.1f} times as much as those of independent rows; {then}"
+    )
+
+
+def _words(context: str) -> str:
+    return _WORDS.get(context, f"the {context.removeprefix('segment:')}")
 
 
 def _counted(replayed: Replayed) -> str:

@@ -82,6 +82,7 @@ def _tried(each: Replayed) -> dict[str, Any]:
         "allowed": each.expected,
         "chance": each.chance,
         "passes": each.passes,
+        "tempered": each.tempered,
         "views": list(each.views),
         "long_run_variance": [asdict(run) for run in lasting],
     }

@@ -11,6 +11,7 @@ import numpy as np
 
 from detectors.types import FloatArray
 from monitor.config import Config
+from monitor.contexts import Segment
 from monitor.reading import Part, part_of, taken_part, together
 from monitor.rows import Schema
 from monitor.tables import FIRST_TIME, RawBatch
@@ -132,14 +133,17 @@ def _copied(part: Part) -> Part:
             else known.setdefault(text, text.encode(errors="surrogatepass").decode(errors="surrogatepass"))
         )
 
+    shared: dict[Segment, Segment] = {}
+    segments = [shared.setdefault(each, tuple((own(k) or "", own(v) or "") for k, v in each)) for each in part.segments]
     rows = replace(
         part.rows,
         categorical=tuple([own(each) for each in column] for column in part.rows.categorical),
         label=[own(each) for each in part.rows.label],
         client=None if part.rows.client is None else [own(each) for each in part.rows.client],
+        segment=None if part.rows.segment is None else [own(each) for each in part.rows.segment],
     )
     truth = [own(each) if isinstance(each, str) else each if each is None else each + 0.0 for each in part.truth]
-    return replace(part, rows=rows, truth=truth, segments=[own(each) or "" for each in part.segments])
+    return replace(part, rows=rows, truth=truth, segments=segments)
 
 
 class _Clock:

@@ -63,8 +63,9 @@ class LongRunVariance:
         self._starts = layout.starts()[:-1]
         self._scores = _scores(reference, layout.starts())
         views = len(self.names)
-        self._rest: list[FloatArray] = [np.empty((0, 2, views)) for _ in range(_LEVELS)]
-        self.moments = np.zeros((_LEVELS, 4, 2, views))
+        self._nothing = np.empty((0, 2, views))
+        self._rest: list[FloatArray] = []
+        self._moments: list[FloatArray] = []  # only of the lengths that there were: a context has many cells
         self.blocks = np.zeros(_LEVELS, dtype=np.int64)
         self._bins = np.zeros(len(reference), dtype=np.int64)
 
@@ -75,18 +76,28 @@ class LongRunVariance:
         self._bins += counts.sum(axis=0)
         sums = np.stack([np.add.reduceat(counts * score, self._starts, axis=1) for score in self._scores], axis=1)
         for level in range(_LEVELS):
+            if level == len(self._moments):
+                self._rest.append(self._nothing)
+                self._moments.append(np.zeros((4, *self._nothing.shape[1:])))
             sums = np.concatenate([self._rest[level], sums])
             whole = len(sums) // 2 * 2
             fresh = sums[len(self._rest[level]) :]
             self.blocks[level] += len(fresh)
             power = fresh
             for moment in range(4):
-                self.moments[level, moment] += power.sum(axis=0)
+                self._moments[level][moment] += power.sum(axis=0)
                 power = power * fresh
             self._rest[level] = sums[whole:]
             sums = sums[:whole].reshape(-1, 2, *sums.shape[1:]).sum(axis=1)
             if not len(sums):
                 break
+
+    @property
+    def moments(self) -> FloatArray:
+        """(lengths, 4, 2, views): sums of the first four powers of the sums over blocks."""
+        there = np.array(self._moments) if self._moments else np.empty((0, 4, *self._nothing.shape[1:]))
+        missing = np.zeros((_LEVELS - len(there), *there.shape[1:]))
+        return np.concatenate([there, missing])
 
     def variances(self) -> FloatArray:
         """(2, views): variance of each score of a single row, times the share of rows that the view counts."""
@@ -147,7 +158,8 @@ def _judged(name: str, pairs: list[tuple[FloatArray, FloatArray]], weights: IntA
 def _ratios(part: LongRunVariance) -> tuple[FloatArray, FloatArray]:
     """(levels, 2, views): ratio of variances at each length, and its relative standard error."""
     n = np.maximum(part.blocks, 1)[:, None, None].astype(float)
-    one, two, three, four = (part.moments[:, k] / n for k in range(4))
+    moments = part.moments
+    one, two, three, four = (moments[:, k] / n for k in range(4))
     m2 = np.maximum(two - one**2, 0.0)
     m4 = four - 4 * one * three + 6 * one**2 * two - 3 * one**4
     alone = part.variances() * (BLOCK << np.arange(_LEVELS))[:, None, None]

@@ -12,6 +12,7 @@ from detectors.rows import joined
 from detectors.scores import absolute_residual, lac
 from detectors.types import FloatArray, IntArray, Rows
 from monitor.config import Config
+from monitor.contexts import Segment
 from monitor.events import Prediction, decode_predictions
 from monitor.row_sets import taken
 from monitor.rows import Schema, arrange
@@ -36,7 +37,7 @@ class Part:
     truth
         The recorded outcomes.
     segments
-        The segment of each row, as text.
+        The segment of each row.
     places
         Position of each among all readable rows.
     """
@@ -45,7 +46,7 @@ class Part:
     probabilities: FloatArray
     times: FloatArray
     truth: list[str | float | None]
-    segments: list[str]
+    segments: list[Segment]
     places: IntArray
 
     def __len__(self) -> int:
@@ -153,8 +154,8 @@ def _schema(predictions: Sequence[Prediction], config: Config) -> Schema:
     return Schema(numeric, categorical, task, tuple(classes), wanted=wanted)
 
 
-def _segment(prediction: Prediction) -> str:
-    return ", ".join(f"{name}={value}" for name, value in sorted((prediction.segment or {}).items()))
+def _segment(prediction: Prediction) -> Segment:
+    return tuple(sorted((prediction.segment or {}).items()))
 
 
 def _numbers(truth: Sequence[str | float | None]) -> FloatArray:

@@ -6,21 +6,20 @@ It shows before anybody is woken whether the promise can be kept: a season, or r
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from detectors.counting import ViewSettings
-from detectors.profile import LEAST_ROWS, Reference, fit
+from detectors.profile import Reference
 from detectors.types import FloatArray, IntArray, Rows
 from monitor.config import Config
-from monitor.contexts import NONE, Cells, cells_of_rows, choose_cells
+from monitor.contexts import NONE, Segment, candidates, in_context
 from monitor.long_run import LongRun, long_runs
-from monitor.replay_cell import CellReplay
+from monitor.replay_context import ContextReplay
 from monitor.row_sets import taken
 
-__all__ = ["Half", "Replay", "Replayed", "Replayer", "concluded", "replay"]
+__all__ = ["Half", "Replay", "Replayed", "Replayer", "replay", "replay_all"]
 
 _LEAST = 400
 _CHUNK = 5000
@@ -37,7 +36,7 @@ class Half:
 
     rows: Rows
     times: FloatArray
-    segments: Sequence[str]
+    segments: Sequence[Segment]
 
     def at(self, places: IntArray) -> Half:
         """The rows at `places`."""
@@ -51,7 +50,7 @@ class Replayed:
     Attributes
     ----------
     context, cells
-        `none`, `hour_of_day`, `day_of_week`, `hour_of_week` or `segment`, and its number of cells.
+        `none` or a value of `views.context`, and its number of cells.
     rows, days
         What was replayed.
     alarms
@@ -64,6 +63,8 @@ class Replayed:
         That so many or more go off if the promise holds (Poisson).
     memory
         Long-run variance of each view, within the cells.
+    tempered
+        Whether bets were tempered by it.
     """
 
     context: str
@@ -75,6 +76,7 @@ class Replayed:
     expected: float
     chance: float
     memory: tuple[LongRun, ...]
+    tempered: bool = False
 
     @property
     def passes(self) -> bool:
@@ -89,8 +91,8 @@ class Replayed:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing speaks against the promise."""
-        return self.passes and not self.remembers
+        """Whether nothing speaks against the promise: that rows remember does not, once bets are tempered."""
+        return self.passes and (self.tempered or not self.remembers)
 
     @property
     def alarms_per_day(self) -> float:
@@ -107,9 +109,9 @@ class Replay:
     promise
         `false_pages` as it was written.
     tried
-        Contexts in the order in which they were tried; the first is none.
+        Contexts in the order in which they were tried; the first is the configured one, or none.
     context
-        The smallest that passes; None if none does.
+        The first that passes, they come from the smallest to the largest; None if none does.
     ordered
         Whether the replay was in time order; a reference that is too large for memory is taken as it comes.
     """
@@ -121,13 +123,14 @@ class Replay:
 
     @property
     def chosen(self) -> Replayed:
-        """The replay in the proposed context, or without any if there is none to propose."""
-        return next((each for each in self.tried if each.context == self.context), self.tried[0])
+        """The last replay in the proposed context, or in the first if there is none to propose."""
+        found = [each for each in self.tried if each.context == self.context]
+        return found[-1] if found else self.tried[0]
 
     @property
     def holds(self) -> bool:
         """Whether nothing speaks against the promise in the proposed context."""
-        return self.context is not None and not self.chosen.remembers
+        return self.context is not None and self.chosen.clean
 
     @property
     def memory(self) -> tuple[LongRun, ...]:
@@ -138,83 +141,71 @@ class Replay:
 class Replayer:
     """Learns from the first half, then takes the second as it comes; several contexts at once, in bounded memory."""
 
-    def __init__(self, first: Half, reference: Reference, contexts: Sequence[Cells], config: Config) -> None:
+    def __init__(
+        self,
+        first: Half,
+        reference: Reference,
+        contexts: Sequence[str],
+        config: Config,
+        temper: Mapping[str, float] | None = None,
+    ) -> None:
         """Fit on `first`, rows of the first half; of `reference` the names and the rate are used."""
         self._in_days = config.promise.false_pages.unit == "days"
         self._allowed = config.promise.false_pages.n
-        self._cells = list(contexts)
-        self._replays: list[list[CellReplay | None]] = []
+        self._tempered = temper is not None
         self.rows, self._start, self._end = 0, math.nan, math.nan
-        settings = _settings(config)
-        for cells in self._cells:
-            places = cells_of_rows(cells, first.times, first.segments)
-            level = math.log(config.promise.false_pages.n) + math.log(cells.n)
-            learnt: list[CellReplay | None] = []
-            for cell in range(cells.n):
-                own = np.flatnonzero(places == cell)
-                if len(own) < LEAST_ROWS:
-                    learnt.append(None)
-                    continue
-                part = taken(first.rows, own)
-                nothing = np.full(len(own), np.nan)
-                within = Reference(
-                    part, reference.numeric, reference.categorical, nothing, np.empty(0), reference.events_per_day
-                )
-                learnt.append(
-                    CellReplay(fit(within, settings), level, config.evidence.tolerance, in_days=self._in_days)
-                )
-            self._replays.append(learnt)
+        self._replays = [
+            ContextReplay(each, self._seen(each, first), reference, config, math.log(self._allowed), temper or {})
+            for each in contexts
+        ]
 
     def learn(self, half: Half) -> None:
         """Count more rows of the first half, none of which the views were fitted on."""
-        for cells, replays in zip(self._cells, self._replays, strict=True):
-            places = cells_of_rows(cells, half.times, half.segments)
-            for cell, own in enumerate(replays):
-                if own is not None:
-                    own.learn(taken(half.rows, np.flatnonzero(places == cell)))
+        for each in self._replays:
+            each.learn(self._seen(each.context, half))
 
     def take(self, half: Half) -> None:
         """Replay rows of the second half; whole hundreds, but for the last ones."""
         for start in range(0, len(half.rows), _CHUNK):
-            part = np.arange(start, min(start + _CHUNK, len(half.rows)))
-            self._take(taken(half.rows, part), half.times[part], [half.segments[i] for i in part.tolist()])
-
-    def _take(self, rows: Rows, times: FloatArray, segments: Sequence[str]) -> None:
-        if math.isnan(self._start):
-            self._start = float(times[0])
-        # the judge's clock never runs backwards
-        clock = np.maximum.accumulate(np.concatenate([[self._start if math.isnan(self._end) else self._end], times]))[
-            1:
-        ]
-        self._end = float(clock[-1])
-        batch = np.arange(len(rows)) // _BATCH
-        ends = np.minimum((np.arange(batch[-1] + 1) + 1) * _BATCH, len(rows)) - 1
-        moments, passed = clock[ends], self.rows + ends + 1.0
-        for cells, replays in zip(self._cells, self._replays, strict=True):
-            places = cells_of_rows(cells, times, segments)
-            for cell, own in enumerate(replays):
-                chosen = np.flatnonzero(places == cell)
-                if own is not None and len(chosen):
-                    own.take(taken(rows, chosen), batch[chosen], moments, passed, self._start)
-        self.rows += len(rows)
+            self._take(half.at(np.arange(start, min(start + _CHUNK, len(half.rows)))))
 
     def results(self) -> list[Replayed]:
         """What each context came to."""
         days = (self._end - self._start) / _DAY if self.rows else 0.0
         expected = (days if self._in_days else self.rows) / self._allowed
-        return [self._result(*each, days, expected) for each in zip(self._cells, self._replays, strict=True)]
+        return [self._result(each, days, expected) for each in self._replays]
 
-    def _result(self, cells: Cells, replays: list[CellReplay | None], days: float, expected: float) -> Replayed:
-        there = [each for each in replays if each is not None]
-        counts: dict[str, int] = {}
-        for each in there:
-            for name in each.alarms:
-                counts[name] = counts.get(name, 0) + 1
-        alarms = sum(counts.values())
-        views = tuple(sorted(counts, key=lambda name: -counts[name])[:_SHOWN])
-        memory = long_runs([each.memory for each in there])
-        chance = _poisson_tail(alarms, expected)
-        return Replayed(cells.context, cells.n, self.rows, days, alarms, views, expected, chance, memory)
+    def _take(self, part: Half) -> None:
+        if math.isnan(self._start):
+            self._start = self._end = float(part.times[0])
+        # the judge's clock never runs backwards
+        time = np.maximum.accumulate(np.maximum(part.times, self._end))
+        sizes = np.diff(np.append(np.arange(0, len(part.rows), _BATCH), len(part.rows)))
+        moments = time[np.cumsum(sizes) - 1]
+        clock = np.diff(moments, prepend=self._end) / _DAY if self._in_days else sizes.astype(np.float64)
+        for each in self._replays:
+            each.take(self._seen(each.context, part), clock, moments)
+        self._end = float(moments[-1])
+        self.rows += len(part.rows)
+
+    def _seen(self, context: str, half: Half) -> Rows:
+        return in_context(half.rows, context, half.times, half.segments)
+
+    def _result(self, each: ContextReplay, days: float, expected: float) -> Replayed:
+        alarms = len(each.alarms)
+        views = sorted(dict.fromkeys(each.alarms), key=lambda name: -each.alarms.count(name))[:_SHOWN]
+        return Replayed(
+            each.context,
+            each.cells,
+            self.rows,
+            days,
+            alarms,
+            tuple(views),
+            expected,
+            _poisson_tail(alarms, expected),
+            long_runs(each.memories),
+            self._tempered,
+        )
 
 
 def replay(whole: Half, reference: Reference, config: Config, *, timed: bool) -> Replay | None:
@@ -227,28 +218,43 @@ def replay(whole: Half, reference: Reference, config: Config, *, timed: bool) ->
     order = np.argsort(whole.times, kind="stable")
     first, second = (whole.at(half) for half in (order[: len(order) // 2], order[len(order) // 2 :]))
 
-    def run(contexts: Sequence[Cells]) -> list[Replayed]:
-        replayer = Replayer(first, reference, contexts, config)
+    def run(contexts: Sequence[str], temper: Mapping[str, float] | None) -> list[Replayed]:
+        replayer = Replayer(first, reference, contexts, config, temper)
         replayer.take(second)
         return replayer.results()
 
-    tried = run([Cells(NONE, 1)])
-    for cells in choose_cells(first.times if timed else None, first.segments) if not tried[0].clean else ():
-        tried += run([cells])
-        if tried[-1].clean:
+    return replay_all(run, candidates(first.times if timed else None, first.segments), config)
+
+
+def replay_all(
+    run: Callable[[Sequence[str], Mapping[str, float] | None], list[Replayed]],
+    contexts: Sequence[str],
+    config: Config,
+    *,
+    ordered: bool = True,
+    at_once: bool = False,
+) -> Replay:
+    """Replay as configured, then in the other contexts until nothing is wrong in one; `at_once`, in all of them.
+
+    With `evidence.temper: auto` and rows that remember, the best one is replayed again with tempered bets. If there is
+    none in which nothing is wrong, the first in which the alarms are few enough is proposed.
+    """
+    tried = run([config.views.context or NONE], None)
+    others = [each for each in contexts if each != tried[0].context] if not tried[0].clean else []
+    for some in [others] if at_once and others else [[each] for each in others]:
+        tried += run(some, None)
+        if any(each.clean for each in tried):
             break
-    return concluded(tried, str(config.promise.false_pages))
+    best = _best(tried)
+    if config.evidence.temper == "auto" and not any(each.clean for each in tried):
+        chosen = best or tried[0]
+        tried += run([chosen.context], {each.view: each.temper for each in chosen.memory})
+        best = _best(tried)
+    return Replay(str(config.promise.false_pages), tuple(tried), best.context if best else None, ordered)
 
 
-def concluded(tried: Sequence[Replayed], promise: str, *, ordered: bool = True) -> Replay:
-    """The smallest context in which nothing is wrong, else the smallest in which the alarms are few enough."""
-    best = next((each for each in tried if each.clean), None) or next((each for each in tried if each.passes), None)
-    return Replay(promise, tuple(tried), best.context if best else None, ordered)
-
-
-def _settings(config: Config) -> ViewSettings:
-    views = config.views
-    return ViewSettings(config.evidence.bins, views.joint, views.projections, views.pairs)
+def _best(tried: Sequence[Replayed]) -> Replayed | None:
+    return next((each for each in tried if each.clean), None) or next((each for each in tried if each.passes), None)
 
 
 def _poisson_tail(k: int, mean: float) -> float:

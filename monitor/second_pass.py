@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +11,10 @@ import numpy as np
 from detectors.profile import Fitted, Reference, cells_of, counts_by_cell
 from detectors.types import FloatArray, IntArray
 from monitor.config import Config
-from monitor.contexts import NONE, Cells, choose_cells
+from monitor.contexts import candidates
 from monitor.gathering import Gathered
 from monitor.reading import Part, part_of, scores_of, taken_part, with_sizes, wrong_of
-from monitor.replay import Half, Replay, Replayed, Replayer, concluded
+from monitor.replay import Half, Replay, Replayed, Replayer, replay_all
 from monitor.tables import RawBatch
 
 __all__ = ["Again", "second_pass"]
@@ -36,31 +36,28 @@ def second_pass(
     """Add all rows that are not in the sample to `fitted`, which is of the sample, and replay the second half.
 
     The views were fitted on one half of the sample, and these rows alone are never counted. If the promise does not
-    hold without a context, a third pass tries all contexts at once.
+    hold as configured, a third pass tries all other contexts at once.
     """
     half = gathered.n // 2
     first = taken_part(gathered.part, np.flatnonzero(gathered.part.places < half))
     sample = Half(with_sizes(first, gathered.schema, bar), first.times, first.segments)
+    count = _Count(fitted, gathered, bar, config)
+    counted = False
 
-    def replayer(contexts: Sequence[Cells]) -> Replayer:
-        return Replayer(sample, reference, contexts, config)
-
-    count, run = _Count(fitted, gathered, bar, config), replayer([Cells(NONE, 1)])
-    for part in _parts(again, gathered, config, progress):
-        rows = with_sizes(part, gathered.schema, bar)
-        halved = Half(rows, part.times, part.segments)
-        count.add(part, halved)
-        _replay(run, halved, part.places, gathered.part.places, half)
-    tried: list[Replayed] = run.results()
-    contexts = choose_cells(first.times if gathered.timed else None, first.segments)
-    if contexts and not tried[0].clean:
-        run = replayer(contexts)
+    def run(contexts: Sequence[str], temper: Mapping[str, float] | None) -> list[Replayed]:
+        nonlocal counted
+        replayer = Replayer(sample, reference, contexts, config, temper)
         for part in _parts(again, gathered, config, progress):
             halved = Half(with_sizes(part, gathered.schema, bar), part.times, part.segments)
-            _replay(run, halved, part.places, gathered.part.places, half)
-        tried += run.results()
-    promise = str(config.promise.false_pages)
-    return count.fitted(), concluded(tried, promise, ordered=gathered.ordered)
+            if not counted:
+                count.add(part, halved)
+            _replay(replayer, halved, part.places, gathered.part.places, half)
+        counted = True
+        return replayer.results()
+
+    contexts = candidates(first.times if gathered.timed else None, first.segments)
+    replayed = replay_all(run, contexts, config, ordered=gathered.ordered, at_once=True)
+    return count.fitted(), replayed
 
 
 def _parts(again: Again, gathered: Gathered, config: Config, progress: _Progress) -> Iterable[Part]:

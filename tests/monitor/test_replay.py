@@ -13,7 +13,7 @@ from detectors.layout import Layout
 from detectors.profile import Reference
 from detectors.types import FloatArray, Rows
 from monitor.config import Config, config_from
-from monitor.contexts import NONE, Cells, cells_of_rows, choose_cells
+from monitor.contexts import NONE, Segment, candidates, in_context
 from monitor.fit_notes import replay_notes
 from monitor.long_run import BLOCK, LongRunVariance, long_runs
 from monitor.replay import Half, Replay, Replayer, replay
@@ -40,14 +40,15 @@ def replayed(
     x: np.ndarray,
     times: np.ndarray,
     pages: str = "1 per 90d",
-    segments: Sequence[str] | None = None,
+    segments: Sequence[Segment] | None = None,
     *,
+    config: Config | None = None,
     timed: bool = True,
 ) -> Replay:
     rows = rows_of(x)
     names = tuple(f"f{i}" for i in range(len(x)))
     reference = Reference(rows, names, (), np.full(len(rows), np.nan), np.empty(0), 1e4)
-    found = replay(Half(rows, times, segments or [""] * len(rows)), reference, configured(pages), timed=timed)
+    found = replay(Half(rows, times, segments or [()] * len(rows)), reference, config or configured(pages), timed=timed)
     assert found is not None
     return found
 
@@ -97,9 +98,41 @@ def test_a_daily_season_is_explained_by_the_hour() -> None:
 
 def test_a_segment_explains_what_differs_between_segments() -> None:
     """Two segments three sigma apart that take turns fail without the context, and pass within the segment."""
-    segments = ["ab"[i // 100 % 2] for i in range(20_000)]
-    x = np.random.default_rng(1).normal(size=(2, 20_000)) + 3.0 * np.array([s == "b" for s in segments])
-    assert replayed(x, minutes(20_000), segments=segments).context == "segment"
+    names = ["ab"[i // 100 % 2] for i in range(20_000)]
+    x = np.random.default_rng(1).normal(size=(2, 20_000)) + 3.0 * np.array([s == "b" for s in names])
+    found = replayed(x, minutes(20_000), segments=[(("country", name),) for name in names])
+    assert (found.context, found.chosen.cells, found.holds) == ("segment:country", 2, True)
+
+
+def test_the_configured_context_is_tried_first() -> None:
+    """With `views.context` set the replay begins with it, and has nothing to propose where it holds."""
+    n = 100 * 24 * 25
+    times = minutes(n, 36.0)
+    x = np.random.default_rng(0).normal(size=(2, n)) + np.sin(2 * np.pi * times / DAY)
+    config = config_from(
+        {"model": "m", "promise": {"max_error": "5%", "false_pages": "1 per 90d"}, "views": {"context": "hour_of_day"}},
+        {},
+    )
+    found = replayed(x, times, config=config)
+    assert [each.context for each in found.tried] == ["hour_of_day"]
+    assert [*replay_notes(found)] == []
+
+
+def test_tempered_bets_are_replayed_where_rows_remember() -> None:
+    """With `evidence.temper: auto` the replay ends with tempered bets; these raise fewer alarms, and it holds."""
+    config = config_from(
+        {
+            "model": "m",
+            "promise": {"max_error": "5%", "false_pages": "1 per 1000 events"},
+            "evidence": {"temper": "auto"},
+        },
+        {},
+    )
+    found = replayed(lasting(0.6, 30_000), minutes(30_000), config=config, timed=False)
+    plain, tempered = found.tried
+    assert (plain.tempered, tempered.tempered, found.holds) == (False, True, True)
+    assert tempered.alarms <= plain.alarms
+    assert any("bets were tempered" in note for note in replay_notes(found))
 
 
 def test_a_lasting_change_holds_in_no_context() -> None:
@@ -123,7 +156,7 @@ def test_rows_are_replayed_in_time_order() -> None:
     x, times = np.random.default_rng(4).normal(size=(2, 2000)), minutes(2000)
     order = np.random.default_rng(5).permutation(2000)
     reference = Reference(rows_of(x), ("f0", "f1"), (), np.full(2000, np.nan), np.empty(0), 1e4)
-    nothing = [""] * 2000
+    nothing: list[Segment] = [()] * 2000
     rows = rows_of(x)
     shuffled = Half(rows, times, nothing).at(order)
     one, other = (replay(each, reference, configured(), timed=True) for each in (Half(rows, times, nothing), shuffled))
@@ -135,11 +168,11 @@ def test_pieces_of_whole_batches_replay_as_one() -> None:
     x, times = np.random.default_rng(6).normal(size=(3, 6000)), minutes(6000)
     x[:, 4000:] += 0.4
     reference = Reference(rows_of(x), ("a", "b", "c"), (), np.full(6000, np.nan), np.empty(0), 1e4)
-    whole = Half(rows_of(x), times, [""] * 6000)
+    whole = Half(rows_of(x), times, [()] * 6000)
     first, second = whole.at(np.arange(3000)), whole.at(np.arange(3000, 6000))
     results = []
     for cuts in ([0, 3000], [0, 1000, 1100, 3000]):
-        run = Replayer(first, reference, [Cells(NONE, 1)], configured("1 per 10000 events"))
+        run = Replayer(first, reference, [NONE], configured("1 per 10000 events"))
         for start, end in pairwise(cuts):
             run.take(second.at(np.arange(start, end)))
         results.append(run.results())
@@ -151,32 +184,31 @@ def test_the_first_half_can_be_learnt_in_pieces() -> None:
     """Rows that are learnt beside the sample stand in the reference that is compared with."""
     x, times = np.random.default_rng(7).normal(size=(2, 3000)), minutes(3000)
     reference = Reference(rows_of(x), ("a", "b"), (), np.full(3000, np.nan), np.empty(0), 1e4)
-    whole = Half(rows_of(x), times, [""] * 3000)
-    run = Replayer(whole.at(np.arange(1000)), reference, [Cells(NONE, 1)], configured())
+    whole = Half(rows_of(x), times, [()] * 3000)
+    run = Replayer(whole.at(np.arange(1000)), reference, [NONE], configured())
     run.learn(whole.at(np.arange(1000, 2000)))
     run.take(whole.at(np.arange(2000, 3000)))
     assert run.results()[0].rows == 1000
 
 
 def test_contexts_need_500_rows_a_cell() -> None:
-    """An hour that hardly ever comes rules the hours out; rare segments share a cell; made-up times give none."""
+    """Nearly all rows must have a cell of 500: the finest context is left out, and so are segments that are rare."""
     times = minutes(24 * 600, 3600.0)
-    assert [each.context for each in choose_cells(times, [""] * len(times))] == ["day_of_week", "hour_of_day"]
-    assert choose_cells(None, [""] * len(times)) == []
-    assert [each.context for each in choose_cells(times[times % DAY < DAY / 2], [""] * 7200)] == ["day_of_week"]
-    segments = ["a"] * 10_000 + ["b"] * 4000 + [f"rare {i}" for i in range(400)]
-    (cells,) = choose_cells(None, segments)
-    assert (cells.context, cells.segments) == ("segment", ("a", "b"))
-    assert set(cells_of_rows(cells, np.zeros(len(segments)), segments)[-400:].tolist()) == {-1}
+    assert candidates(times, [()] * len(times)) == ["day_of_week", "hour_of_day"]
+    assert candidates(None, [()] * len(times)) == []
+    assert candidates(times[times % DAY < DAY / 2], [()] * 7200) == ["day_of_week", "hour_of_day"]
+    names = ["a"] * 10_000 + ["b"] * 4000 + [f"rare {i}" for i in range(400)]
+    assert candidates(None, [(("country", name),) for name in names]) == ["segment:country"]
+    assert candidates(None, [(("country", name),) for name in ["a"] * 600 + names[-400:]]) == []
 
 
-def test_hours_and_days_are_those_of_the_calendar() -> None:
-    """1970-01-05 was a Monday: day 0, hour 0."""
-    monday = 4 * DAY
-    times = np.array([monday, monday + 3 * 3600, monday + 6 * DAY + 23.9 * 3600])
-    assert cells_of_rows(Cells("hour_of_day", 24), times, [""] * 3).tolist() == [0, 3, 23]
-    assert cells_of_rows(Cells("day_of_week", 7), times, [""] * 3).tolist() == [0, 0, 6]
-    assert cells_of_rows(Cells("hour_of_week", 168), times, [""] * 3).tolist() == [0, 3, 167]
+def test_rows_get_the_column_that_the_context_looks_at() -> None:
+    """Times for hours and days, one name's value for a segment, nothing without a context."""
+    rows, times = rows_of(np.zeros((1, 2))), minutes(2)
+    segments: list[Segment] = [(("country", "de"), ("plan", "free")), ()]
+    assert in_context(rows, "hour_of_day", times, segments).time is times
+    assert in_context(rows, "segment:country", times, segments).segment == ["de", None]
+    assert in_context(rows, NONE, times, segments) is rows
 
 
 def blocks_of(bins: np.ndarray, n: int) -> np.ndarray:
@@ -225,5 +257,5 @@ def test_a_small_reference_is_not_cut_in_half() -> None:
     """Below 400 rows there is no replay, and no note."""
     rows = rows_of(np.zeros((1, 300)))
     reference = Reference(rows, ("a",), (), np.full(300, np.nan), np.empty(0), 1.0)
-    assert replay(Half(rows, minutes(300), [""] * 300), reference, configured(), timed=True) is None
+    assert replay(Half(rows, minutes(300), [()] * 300), reference, configured(), timed=True) is None
     assert [*replay_notes(None)] == []
