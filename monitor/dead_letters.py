@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Letter", "Replayed", "Wish", "choose", "letters", "replay"]
 
+_AGE_SECONDS = 3600.0
 _AT_ONCE = 500
 _SEND_SECONDS = 60.0
 _TWICE = DeadLetterReason.DUPLICATE
@@ -98,7 +100,7 @@ def choose(found: Iterable[Letter], wish: Wish) -> list[Letter]:
 
 
 def replay(config: Config, wish: Wish, since: float | None = None, *, dry: bool = False) -> Replayed:
-    """Write the original bytes of the chosen letters to where they came from, each with its own time.
+    """Write the original bytes of the chosen letters to where they came from, each with its time, or a late one.
 
     What is wrong with them still makes dead letters of them again.
     """
@@ -126,7 +128,7 @@ def _write(config: Config, chosen: Collection[Letter], counts: dict[str, int]) -
     with producer(config, "dead-letters") as out:
         for topic in counts:
             out.partitions_for(topic)
-        sent = []
+        sent, oldest = [], time.time() - _AGE_SECONDS
         for each in chosen:
             source, id_ = each.letter.source, each.id
             sent.append(
@@ -137,7 +139,8 @@ def _write(config: Config, chosen: Collection[Letter], counts: dict[str, int]) -
                     [("content-type", kind_of(each.letter.payload).encode())],
                     # what was written anew when it expired has no place of its own any more: its id finds one
                     source.partition if 0 <= source.partition < counts[source.topic] and source.offset >= 0 else None,
-                    int(epoch_seconds(each.letter.time) * 1000),
+                    # one older than the topic keeps would be gone before it is read
+                    int(max(epoch_seconds(each.letter.time), oldest) * 1000),
                 )
             )
         out.flush(timeout=_SEND_SECONDS)

@@ -23,7 +23,7 @@ from fallback.records import Transition
 from fallback.types import Verdict
 from monitor import judge_tells, records
 from monitor.config import Config
-from monitor.events import parse_time
+from monitor.events import format_time, parse_time
 from monitor.ledger import Chain
 from monitor.observing import Evidence, Observer, Ruled, Standing
 from monitor.orders import obey
@@ -95,7 +95,8 @@ class Judge:
 
         `offset` is that of the first summary to be judged under it.
         """
-        self._began = time
+        # as it can be read back: whoever judges again begins with what the record says
+        time = self._began = parse_time(format_time(time))
         lines = [
             self._chain.append(
                 "start", time, records.start(self._config, self._digests(), self._rules) | {"offset": offset}

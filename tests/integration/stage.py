@@ -1,4 +1,4 @@
-"""A model on a real broker, for the tests of the commands: topics, configuration, profile, and a replica in a thread."""
+"""A model on a real broker, for tests of the commands: topics, configuration, profile, and a replica in a thread."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from detectors.profile import Profile
-from detectors.profile_bytes import dump
+from detectors.profile_bytes import dump, load
 from fallback.memory_reviews import MemoryReviews
 from fallback.reviews import OnExpiry, ReviewPolicy
 from monitor.answering import Live
@@ -56,10 +56,18 @@ class Stage:
         self.config: Config = config_from(self.raw, {})
         self.topics = Topics.of(self.config)
         if "m" not in _profiles:
-            profile = fitted(self.config)
-            _profiles["m"] = profile, dump(profile)[0]
+            data = dump(fitted(self.config))[0]
+            # what a process reads is what counts
+            _profiles["m"] = load(data), data
         self.profile, data = _profiles["m"]
         (folder / "m.profile").write_bytes(data)
+
+    def reconfigure(self, **changes: dict[str, Any]) -> None:
+        """Change sections of the configuration."""
+        for section, values in changes.items():
+            self.raw[section] = self.raw.get(section, {}) | values
+        self.path.write_text(yaml.safe_dump(self.raw))
+        self.config = config_from(self.raw, {})
 
     def create(self) -> None:
         """Create the topics."""
@@ -75,11 +83,27 @@ class Stage:
         self.write(self.topics.predictions, [msgspec.json.encode(each) for each in predictions], ids)
         self.write(self.topics.outcomes, [outcome(*pair) for pair in zip(ids, truth, strict=True)], ids)
 
+    def unlabelled(self, n: int, first: int) -> list[str]:
+        """Write predictions without outcomes, wait until they are decided, and give their ids."""
+        before = len(self.wait_for(self.topics.decisions, 0))
+        predictions, _ = stream(n, first)
+        ids = [str(first + i) for i in range(n)]
+        records = [
+            msgspec.json.encode(each | {"id": id_, "time": format_time(time.time())})
+            for each, id_ in zip(predictions, ids, strict=True)
+        ]
+        self.write(self.topics.predictions, records, ids)
+        self.wait_for(self.topics.decisions, before + n)
+        return ids
+
+    def partition_of(self, id_: str) -> int:
+        """Where records of an id are written."""
+        return sum(id_.encode()) % self.config.kafka.partitions
+
     def write(self, topic: str, values: Sequence[bytes], ids: Sequence[str]) -> None:
         """Write records with their ids as keys, each to the partition of its id."""
-        n = self.config.kafka.partitions
-        for partition in range(n):
-            mine = [(v, i.encode()) for v, i in zip(values, ids, strict=True) if sum(i.encode()) % n == partition]
+        for partition in range(self.config.kafka.partitions):
+            mine = [(v, i.encode()) for v, i in zip(values, ids, strict=True) if self.partition_of(i) == partition]
             if mine:
                 self.kafka.append(topic, [v for v, _ in mine], [k for _, k in mine], partition, time.time())
 
@@ -120,6 +144,7 @@ class Stage:
             stop.set()
             thread.join(_PATIENCE)
             parts.close()
+            people.close()
             log.close()
 
     def _log(self) -> KafkaLog:

@@ -126,3 +126,14 @@ def test_orders_are_judged_again_to_the_bit(run: Run) -> None:
         None,
     )
     assert again.records == len(run.ledger())
+
+
+def test_a_ledger_that_begins_at_any_time_is_judged_again() -> None:
+    """Wall time has more digits than a record keeps; the verdicts that begin it bear the time that can be read back."""
+    config, profile = prepared()
+
+    def new_judge() -> Judge:
+        return Judge(config, {"1": profile}, breaker_policy(config), lambda _seen, /: None)
+
+    lines = new_judge().begin(FIRST + 0.12345678, 0)
+    assert judge_again(lines, lambda _first: [], "m.summaries", new_judge, None).records == len(lines)

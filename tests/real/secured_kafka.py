@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
 
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    ResourcePattern,
+    ResourceType,
+)
 
 from tests.real.kafka import ApacheKafka, free_port
 
@@ -41,16 +48,15 @@ class SecuredKafka(ApacheKafka):
         """The address for users."""
         return f"127.0.0.1:{self._secured}"
 
-    def start(self) -> Self:
-        """Start it."""
-        return super().start()
-
     def allow(self, user: str, kind: ResourceType, name: str, *operations: ACLOperation) -> None:
         """Give a user rights to one resource."""
+        self._allow(user, ResourcePattern(kind, name, ACLResourcePatternType.LITERAL), operations)
+
+    def allow_prefixed(self, user: str, kind: ResourceType, prefix: str, *operations: ACLOperation) -> None:
+        """Give a user rights to every resource whose name begins so."""
+        self._allow(user, ResourcePattern(kind, prefix, ACLResourcePatternType.PREFIXED), operations)
+
+    def _allow(self, user: str, resource: ResourcePattern, operations: Iterable[ACLOperation]) -> None:
+        rights = [ACL(f"User:{user}", "*", each, ACLPermissionType.ALLOW, resource) for each in operations]
         with self.admin() as admin:
-            admin.create_acls(
-                [
-                    ACL(f"User:{user}", "*", operation, ACLPermissionType.ALLOW, ResourcePattern(kind, name))
-                    for operation in operations
-                ]
-            )
+            admin.create_acls(rights)
