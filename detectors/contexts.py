@@ -10,7 +10,7 @@ import numpy as np
 
 from .types import FloatArray, IntArray, Rows
 
-__all__ = ["CONTEXTS", "LEAST_ROWS", "SEGMENT", "Context", "hours_of"]
+__all__ = ["CONTEXTS", "LEAST_ROWS", "SEGMENT", "Context", "hours_of", "mixture"]
 
 CONTEXTS = {"hour_of_day": 24, "day_of_week": 7, "hour_of_week": 168}
 """Contexts that follow from an event's time, in UTC, and how many values each has; weeks begin on Monday."""
@@ -99,3 +99,16 @@ def _values(name: str, rows: Rows) -> Sequence[str | None]:
     if name.startswith(SEGMENT) and rows.segment is not None:
         return rows.segment
     return [None] * len(rows)
+
+
+def mixture(pooled: IntArray, now: IntArray) -> IntArray:
+    """(bins,): the cells' references, (cells, bins), in the proportions that `now` has of them."""
+    if len(pooled) == 1:
+        return np.array(pooled[0])
+    of_cell, events = pooled.sum(axis=1), now.sum(axis=1)
+    used = (of_cell > 0) & (events > 0)
+    if not used.any():
+        return np.asarray(pooled.sum(axis=0))
+    mixed: FloatArray = (events[used] / of_cell[used]) @ pooled[used]
+    whole: IntArray = np.rint(mixed * (of_cell[used].sum() / mixed.sum())).astype(np.int64)
+    return whole

@@ -6,6 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from .anytime import Anytime
+from .change_point import ChangePoints
+from .contexts import mixture
+from .ebh import e_bh
 from .layout import Layout
 from .readings import QUIET_EVENTS, QUIET_SECONDS, Alarm, EvidenceReading
 from .shiryaev import log_means, retained
@@ -82,6 +86,9 @@ class Evidence:
         self._quiet = np.zeros((2, views))  # since when, and events since then
         self._winners = np.full(bets, -np.inf)  # log-share of the bets that raised the alarm
         self._gain = np.zeros(bets)  # of each bet, since the quiet began
+        self._points = ChangePoints(bets)
+        self._anytime = Anytime(np.exp(self._stakes.log_share + self._log_weight[self._stakes.view]))
+        self._waited = 0.0  # all that the clock has counted
         self.frozen = False
         """While true the reference does not grow: what comes may be harm that it must not learn from."""
 
@@ -89,6 +96,11 @@ class Evidence:
     def held(self) -> BoolArray:
         """(views,): whether the view has an open episode."""
         return self._held.copy()
+
+    @property
+    def log_e_since_profile(self) -> float:
+        """Logarithm of the evidence that anything has changed since the profile, without restarts."""
+        return self._anytime.log_e
 
     def update(
         self,
@@ -123,7 +135,8 @@ class Evidence:
             before = bool(self._held.any())
             given = (counts[first:], cells[first:], starts[at:] - first)
             top, moved, back = self._advance(*given, clock[at:], times[at:])
-            alarms += [self._open(view, at + len(top) - 1, evidence, times) for view, evidence in moved]
+            named = self._named() if moved else ()
+            alarms += [self._open(view, at + len(top) - 1, evidence, times, named) for view, evidence in moved]
             resolved += [(at + len(top) - 1, view) for view in back]
             self._close(back)
             tops.append(top)
@@ -143,6 +156,9 @@ class Evidence:
             "winners": self._winners.copy(),
             "gain": self._gain.copy(),
             "frozen": np.array([self.frozen]),
+            "waited": np.array([self._waited]),
+            **self._points.state(),
+            **self._anytime.state(),
         }
 
     def restore(self, state: State) -> None:
@@ -155,6 +171,9 @@ class Evidence:
         self._winners = state["winners"].astype(np.float64)
         self._gain = state["gain"].astype(np.float64)
         self.frozen = bool(state["frozen"][0])
+        self._waited = float(state["waited"][0])
+        self._points.restore(state)
+        self._anytime.restore(state)
 
     def _events(self, counts: IntArray) -> IntArray:
         """Events in each batch: those of any view that counts every event."""
@@ -167,6 +186,7 @@ class Evidence:
         """Up to the first batch that opens or closes an episode, for that changes what comes after it."""
         growth = self._growth(counts, cells, starts)
         events = np.add.reduceat(self._events(counts), starts[:-1])
+        busy = np.logical_or.reduceat(counts.any(axis=1), starts[:-1])
         with np.errstate(divide="ignore"):  # no time has passed: log 0
             log_w = np.log(clock)
         history = np.empty((len(clock) + 1, len(self._log_m)))
@@ -190,6 +210,11 @@ class Evidence:
             n, back = int(over[0]) + 1, []
             self._quiet, self._gain = quiet[min(n, len(quiet) - 1)]
         self._log_m = history[n].copy()
+        for batch in range(n):
+            self._waited += float(clock[batch])
+            if busy[batch]:
+                self._points.add(growth[batch], float(times[batch]))
+                self._anytime.add(growth[batch])
         self._count(counts[: starts[n]], cells, starts[: n + 1], views[:n], log_w[:n])
         moved = [(int(v), float(evidence[n - 1, v])) for v in np.flatnonzero(evidence[n - 1] >= self._level)]
         return top[:n], moved, back
@@ -240,7 +265,13 @@ class Evidence:
         lost = -log_means(self._gain.copy(), self._stakes.starts, self._winners)
         return [int(view) for view in np.flatnonzero(quiet & (lost >= self._level))]
 
-    def _open(self, view: int, batch: int, evidence: float, times: FloatArray) -> Alarm:
+    def _named(self) -> tuple[int, ...]:
+        """Views without an open episode that stand out: M / t is an e-value of each."""
+        free = np.flatnonzero(~self._held)
+        means = log_means(self._log_m, self._stakes.starts, self._stakes.log_share)[free]
+        return tuple(free[e_bh(means - np.log(self._waited))].tolist())
+
+    def _open(self, view: int, batch: int, evidence: float, times: FloatArray, named: tuple[int, ...]) -> Alarm:
         """Open an episode: what came since the change leaves the reference, and both are held."""
         bins = slice(self._bins[view], self._bins[view + 1])
         # while frozen the reference learnt nothing, so nothing of that can leave it
@@ -254,7 +285,9 @@ class Evidence:
         self._winners[bets] = np.where(gained, -np.log(gained.sum()), -np.inf)
         self._gain[bets] = 0.0
         self._log_m[bets] = -np.inf
-        return Alarm(batch, view, evidence, _mixture(self._pooled[:, bins], now), now.sum(axis=0))
+        since = self._points.since(bets)
+        self._points.reset(bets)
+        return Alarm(batch, view, evidence, mixture(self._pooled[:, bins], now), now.sum(axis=0), since, named)
 
     def _close(self, views: list[int]) -> None:
         """End episodes: all starts anew on the old counts."""
@@ -263,16 +296,3 @@ class Evidence:
             self._since[:, :, bins] = 0
             self._held[view] = False
             self._log_m[self._stakes.view == view] = -np.inf
-
-
-def _mixture(pooled: IntArray, now: IntArray) -> IntArray:
-    """(bins,): the cells' references, (cells, bins), in the proportions that `now` has of them."""
-    if len(pooled) == 1:
-        return np.array(pooled[0])
-    of_cell, events = pooled.sum(axis=1), now.sum(axis=1)
-    used = (of_cell > 0) & (events > 0)
-    if not used.any():
-        return np.asarray(pooled.sum(axis=0))
-    mixed: FloatArray = (events[used] / of_cell[used]) @ pooled[used]
-    whole: IntArray = np.rint(mixed * (of_cell[used].sum() / mixed.sum())).astype(np.int64)
-    return whole

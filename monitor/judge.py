@@ -220,12 +220,10 @@ class Judge:
         lines = []
         for moved in judged.alarms:
             told = explain(judge.profile.fitted.views, moved.view, moved.before, moved.now, moved.log_evidence)
-            name = judge.profile.fitted.views.layout().names[moved.view]
-            lines.append(
-                self._write("alarm", records.warning(version, event, name, judge.kind_of(moved.view), moved, told))
-            )
-            alarm = judge_tells.moved(time, event, version, name, moved.log_evidence, told)
-            self._trips.moved(alarm, judge.profile.fitted.views.layout().groups[moved.view])
+            layout, kind = judge.profile.fitted.views.layout(), judge.kind_of(moved.view)
+            lines.append(self._write("alarm", records.warning(version, event, layout.names, kind, moved, told)))
+            alarm = judge_tells.moved(time, event, version, layout.names, moved, told)
+            self._trips.moved(alarm, layout.groups[moved.view])
             self._observe(alarm)
         whys: list[str] = []
         for harm in (*judged.harm.alarms, *([judged.harm.promise] if judged.harm.promise else [])):
@@ -244,6 +242,7 @@ class Judge:
                 warning=judged.top / math.log(10),
                 harm=judged.harm.top / math.log(10),
                 level=judge.log_level / math.log(10),
+                since_profile=judge.log_e_since_profile / math.log(10),
             )
         )
         if lines or self._is_news(version, judged.verdict):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from detectors.evidence import Alarm as Raised
 from detectors.explain import Explanation
 from fallback.records import Page
 from fallback.records import Transition as Step
@@ -16,19 +17,21 @@ from monitor.observing import Alarm, Paged, Transition, Trip
 __all__ = ["harmed", "moved", "paged", "says_the_same", "stepped"]
 
 
-def moved(time: float, event: int, version: str, view: str, log_evidence: float, told: Explanation) -> Alarm:
-    """A view moved."""
+def moved(time: float, event: int, version: str, names: Sequence[str], raised: Raised, told: Explanation) -> Alarm:
+    """A view moved; `names` are those of all views."""
     return Alarm(
         time=time,
         event=event,
         level="warning",
-        view=view,
-        log10_evidence=log_evidence / math.log(10),
+        view=names[raised.view],
+        log10_evidence=raised.log_evidence / math.log(10),
         why=told.why,
         version=version,
         bins=told.bins,
         before=told.before,
         now=told.now,
+        since=raised.since,
+        moved=[names[view] for view in raised.moved],
     )
 
 

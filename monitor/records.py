@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
@@ -19,6 +19,7 @@ from detectors.selective import SelectiveReading
 from fallback.records import Transition
 from fallback.types import BreakerState, Guarantee, Verdict
 from monitor.config import Config
+from monitor.events import format_time
 from monitor.summaries import Range
 
 __all__ = ["Record", "epoch", "guarantee", "harm", "rules", "start", "transition", "warning"]
@@ -54,18 +55,26 @@ def start(config: Config, profiles: Mapping[str, str], rules_digest: str) -> dic
     return {"model": config.model, "promise": promise, "profiles": dict(profiles), "rules": rules_digest}
 
 
-def warning(version: str, event: int, view: str, kind: str, alarm: Alarm, told: Explanation) -> dict[str, Any]:
-    """A view moved: its kind of bins, and its counts before and since the change, which bear the alarm out."""
+def warning(
+    version: str, event: int, names: Sequence[str], kind: str, alarm: Alarm, told: Explanation
+) -> dict[str, Any]:
+    """A view moved: its kind of bins, and its counts before and since the change, which bear the alarm out.
+
+    `names` are those of all views, `since` is the most likely time of the change, and `moved` are all views that stand
+    out with it.
+    """
     return {
         "version": version,
         "event": event,
         "level": "warning",
-        "view": view,
+        "view": names[alarm.view],
         "bins": kind,
         "log10_evidence": round(alarm.log_evidence / _LOG10, 3),
         "why": told.why,
         "before": alarm.before.tolist(),
         "now": alarm.now.tolist(),
+        "since": format_time(alarm.since),
+        "moved": [names[view] for view in alarm.moved],
     }
 
 

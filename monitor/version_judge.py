@@ -91,6 +91,11 @@ class VersionJudge:
         """What the breaker remembers."""
         return self._breaker
 
+    @property
+    def log_e_since_profile(self) -> float:
+        """Logarithm of the evidence that anything has changed since the profile."""
+        return self._evidence.log_e_since_profile
+
     def kind_of(self, view: int) -> str:
         """What a view's bins are: ordered, categories or a pair."""
         layout = self._layout
