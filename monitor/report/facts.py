@@ -35,7 +35,13 @@ def quality(run: Run) -> Element:
         )
     return card(
         "Data quality",
-        table("What was wrong with the records", ("what", "how many", "what became of it"), rows, numbers=(1,)),
+        table(
+            "What was wrong with the records",
+            ("what", "how many", "what became of it"),
+            rows,
+            numbers=(1,),
+            stacked=True,
+        ),
     )
 
 

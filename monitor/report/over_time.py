@@ -34,7 +34,7 @@ def evidence(run: Run) -> Element:
     level = run.record.level
     lines = [np.where(np.isfinite(each), np.maximum(each, _LOWEST), np.nan) for each in found.tops[:, :2].T]
     greatest = max(float(np.nanmax(np.concatenate(lines))), level if math.isfinite(level) else 0.0)
-    axis = number_axis(_LOWEST, min(greatest * 1.05, (level if math.isfinite(level) else 0.0) + _ABOVE))
+    axis = number_axis(_LOWEST, min(greatest * 1.05, (level if math.isfinite(level) else 0.0) + _ABOVE), finest=5.0)
     axis = Axis(axis.low, axis.high, tuple((at, _odds(at)) for at, _ in axis.ticks))
     told = f"Evidence along the stream; the greatest was 1 to 10 to the {greatest:.1f}, the alarm level {level:.1f}."
     picture = draw(

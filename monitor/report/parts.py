@@ -131,4 +131,4 @@ def _short(time: float, span: float) -> str:
         at = datetime.fromtimestamp(time, UTC)
     except (ValueError, OverflowError, OSError):
         return ""
-    return f"{at:%Y-%m-%d}" if span > 3 * 86400 else f"{at:%m-%d %H:%M}" if span > 7200 else f"{at:%H:%M:%S}"
+    return f"{at:%Y-%m-%d}" if span > 3 * 86400 else f"{at:%m-%d}\n{at:%H:%M}" if span > 7200 else f"{at:%H:%M:%S}"

@@ -121,10 +121,10 @@ def share_axis(greatest: float, least: float = 0.0) -> Axis:
     return Axis(axis.low, axis.high, tuple((at, f"{100 * at:.3g}\u202f%") for at, _ in axis.ticks))
 
 
-def number_axis(least: float, greatest: float, most: int = 5) -> Axis:
-    """An axis with round numbers; it begins and ends at one."""
+def number_axis(least: float, greatest: float, most: int = 5, finest: float = 0.0) -> Axis:
+    """An axis with round numbers at least `finest` apart; it begins and ends at one."""
     span = max(greatest - least, 1e-9)
-    raw = span / most
+    raw = max(span / most, finest)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(nice * power for nice in _NICE if nice * power >= raw * 0.999)
     low, high = math.floor(least / step + 1e-9) * step, math.ceil(greatest / step - 1e-9) * step

@@ -79,7 +79,11 @@ def _result(record: Recorder, totals: dict[str, int], promise: float, labelled: 
         "accepted": {"n": routes["model"], **share(totals["accepted"], totals["accepted_wrong"]), "promise": promise},
         "answered": {"n": n - routes["refuse"], **share(n - routes["refuse"], totals["answered_wrong"])},
         "always_answering": share(n, totals["alone_wrong"]),
-        "coverage": {"target": 0.9, "overall": 0.9 if labelled else None, "worst_1000": 0.85 if labelled else None},
+        "coverage": {
+            "target": 0.9,
+            "overall": sums[11] / sums[10] if labelled else None,
+            "worst_1000": 0.85 if labelled else None,
+        },
         "alarms": [{"event": 8000, "level": "warning", "view": "age", "why": "age above 9"}],
         "breaker": [{"event": 8000, "from": "degraded", "to": "open", "reason": HOSTILE}],
         "guarantee": {"certified": 0.6, "tracking": 0.4, "none": 0.0},
