@@ -25,7 +25,7 @@ from monitor import judge_tells, records
 from monitor.config import Config
 from monitor.events import format_time, parse_time
 from monitor.ledger import Chain
-from monitor.observing import Evidence, Observer, Ruled, Standing
+from monitor.observing import Observer, Ruled, Standing
 from monitor.orders import obey
 from monitor.snapshots import packed, parts_of, unpacked
 from monitor.summaries import Damaged, OperatorOrder, Range, Summary
@@ -235,16 +235,7 @@ class Judge:
         if judged.selective.epoch_alarm is not None:
             lines.append(self._write("epoch", records.epoch(version, event, judged.selective)))
         lines += [self._transition(version, event, each, whys) for each in judged.transitions]
-        self._observe(
-            Evidence(
-                time=time,
-                event=event,
-                warning=judged.top / math.log(10),
-                harm=judged.harm.top / math.log(10),
-                level=judge.log_level / math.log(10),
-                since_profile=judge.log_e_since_profile / math.log(10),
-            )
-        )
+        self._observe(judge_tells.evidence(time, event, judged, judge))
         if lines or self._is_news(version, judged.verdict):
             lines.append(self._say(version, judged.verdict, time))
         return lines

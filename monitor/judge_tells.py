@@ -12,9 +12,11 @@ from detectors.explain import Explanation
 from fallback.records import Page
 from fallback.records import Transition as Step
 from fallback.types import Verdict
-from monitor.observing import Alarm, Paged, Transition, Trip
+from monitor.observing import Alarm, Evidence, Paged, Transition, Trip
+from monitor.version_judge import VersionJudge
+from monitor.version_types import Judged
 
-__all__ = ["harmed", "moved", "paged", "says_the_same", "stepped"]
+__all__ = ["evidence", "harmed", "moved", "paged", "says_the_same", "stepped"]
 
 
 def moved(time: float, event: int, version: str, names: Sequence[str], raised: Raised, told: Explanation) -> Alarm:
@@ -32,6 +34,19 @@ def moved(time: float, event: int, version: str, names: Sequence[str], raised: R
         now=told.now,
         since=raised.since,
         moved=[names[view] for view in raised.moved],
+    )
+
+
+def evidence(time: float, event: int, judged: Judged, judge: VersionJudge) -> Evidence:
+    """Where the evidence stands after a batch."""
+    return Evidence(
+        time=time,
+        event=event,
+        warning=judged.top / math.log(10),
+        harm=judged.harm.top / math.log(10),
+        level=judge.log_level / math.log(10),
+        estimated_error=judge.estimated_error,
+        since_profile=judge.log_e_since_profile / math.log(10),
     )
 
 

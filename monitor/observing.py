@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -108,6 +109,8 @@ class Evidence:
     harm: float
     level: float
     """log10 of the level at which either alarms."""
+    estimated_error: float = math.nan
+    """Error of what passes, estimated from its confidence alone: what there is until labels come."""
     since_profile: float = 0.0
     """log10 of the evidence that anything has changed since the profile, without restarts: 2 is a chance of 1 %."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 import numpy as np
 
-from detectors.evidence import Alarm, Evidence, EvidenceReading
+from detectors.estimated import EstimatedError
+from detectors.evidence import Evidence, EvidenceReading
 from detectors.harm import Harm, HarmReading, upper_bound
 from detectors.profile import Profile
 from detectors.selective import Selective, SelectiveReading, SelectiveReference, suspicion_level
@@ -23,6 +24,7 @@ from fallback.types import Verdict
 from monitor.bet_rules import bet_rules
 from monitor.config import Config
 from monitor.summaries import VersionCounts, labels_of, unpack
+from monitor.version_types import Judged, Seen
 
 __all__ = ["Judged", "VersionJudge"]
 
@@ -31,33 +33,6 @@ _DELAY_MEMORY = 1000.0
 _SCHEMA_MEMORY = 1000.0
 _SCHEMA_SHARE = 0.5
 _SCHEMA_LEAST = 200.0
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What a batch brought for a version: alarms, an epoch, transitions, and where the evidence is."""
-
-    alarms: tuple[Alarm, ...]
-    harm: HarmReading
-    selective: SelectiveReading
-    transitions: tuple[Transition, ...]
-    verdict: Verdict
-    top: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the views showed in a batch."""
-
-    top: float
-    was_open: bool
-    is_open: bool
-    alarms: tuple[Alarm, ...]
-
-    @classmethod
-    def of(cls, reading: EvidenceReading, batch: int, was_open: bool) -> _Seen:
-        alarms = tuple(alarm for alarm in reading.alarms if alarm.batch == batch)
-        return cls(float(reading.top[batch]), was_open, bool(reading.is_open[batch]), alarms)
 
 
 class VersionJudge:
@@ -79,6 +54,7 @@ class VersionJudge:
         tolerated = float(upper_bound(int((fitted.scores > self._bar).sum()), len(fitted.scores)))
         self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, self.log_level, quiet)
         self._selective = Selective(self._reference, promise.max_error, promise.confidence, config.outcomes.known)
+        self._estimated = EstimatedError(fitted.rank_counts)
         self._sets = AdaptiveSets(promise.coverage)
         self._sets.update(fitted.scores, 0, 0, 0)
         self._breaker = BreakerRecord(f"{config.model}/{profile.version}")
@@ -90,6 +66,11 @@ class VersionJudge:
     def breaker(self) -> BreakerRecord:
         """What the breaker remembers."""
         return self._breaker
+
+    @property
+    def estimated_error(self) -> float:
+        """Error of what passes, estimated from its confidence alone; NaN if nothing does."""
+        return self._estimated.error(self._selective.reading().threshold)
 
     @property
     def log_e_since_profile(self) -> float:
@@ -119,7 +100,7 @@ class VersionJudge:
             reading = self._look(batches[at:], clocks[at:], times[at:])
             for i in range(at, len(batches)):
                 judged.append(
-                    self._rule(batches[i], times[i], waiting[i], clocks[i], _Seen.of(reading, i - at, was_open))
+                    self._rule(batches[i], times[i], waiting[i], clocks[i], Seen.of(reading, i - at, was_open=was_open))
                 )
                 was_open = bool(reading.is_open[i - at])
                 if self._breaker.harm != frozen:
@@ -182,6 +163,7 @@ class VersionJudge:
             ("harm", self._harm),
             ("selective", self._selective),
             ("sets", self._sets),
+            ("estimated", self._estimated),
         )
 
     def _clocks(self, batches: Sequence[VersionCounts], times: Sequence[float]) -> list[float]:
@@ -208,7 +190,7 @@ class VersionJudge:
         time: float,
         waiting: Sequence[int],
         clock: float,
-        seen: _Seen,
+        seen: Seen,
     ) -> Judged:
         self._time = time
         labels = labels_of(counts)
@@ -217,7 +199,7 @@ class VersionJudge:
         # against the reference's threshold: the one that is served wanders, and its misses with it
         missed = float(weights[scores > self._bar].sum())
         harm = self._harm.update(labels, missed, float(weights.sum()) - missed, clock, time)
-        reading = self._select(counts, labels, waiting, seen)
+        reading = self._select(counts, labels, waiting, clock, seen)
         if len(scores):
             self._sets.update(scores, counts.misses, counts.judged, float(sum(waiting)), weights)
         if reading.epoch_alarm is not None:
@@ -227,18 +209,24 @@ class VersionJudge:
         return Judged(seen.alarms, harm, reading, transitions, self.verdict(), seen.top)
 
     def _select(
-        self, counts: VersionCounts, labels: list[Labels], waiting: Sequence[int], seen: _Seen
+        self, counts: VersionCounts, labels: list[Labels], waiting: Sequence[int], clock: float, seen: Seen
     ) -> SelectiveReading:
         suspected = self._propensity * waiting[Stake.SUSPECTED]
         outstanding = waiting[Stake.ACCEPTED] + suspected + waiting[Stake.SUREST]
-        log_m, log_a = seen.top, self.log_level
-        if self._in_days:
-            log_m, log_a = self._reference.in_events(log_m), self._reference.in_events(log_a)
-        # once an episode is open, what else moves is part of it, and has been suspected already
-        evidence = 0.0 if seen.was_open else suspicion_level(log_m, log_a)
         traffic = unpack(counts.traffic)
+        self._estimated.update(traffic, int(sum(each.counts.sum() for each in labels)), clock)
+        # once an episode is open, what else moves is part of it, and has been suspected already
+        evidence = 0.0 if seen.was_open else self._suspicion(seen.top)
+        evidence = max(evidence, self._suspicion(self._estimated.log_evidence))
         warned = bool(seen.alarms) and not seen.was_open
         return self._selective.update(labels, traffic, outstanding, evidence, warning_alarm=warned)
+
+    def _suspicion(self, log_m: float) -> float:
+        """How far evidence without labels is on its way to the alarm, in events."""
+        log_a = self.log_level
+        if self._in_days:
+            log_m, log_a = self._reference.in_events(log_m), self._reference.in_events(log_a)
+        return suspicion_level(log_m, log_a)
 
     def _step(
         self, time: float, harm: HarmReading, reading: SelectiveReading, *, warning: bool
