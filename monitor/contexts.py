@@ -18,21 +18,23 @@ _REST = 0.05  # share of rows, at most, whose cell has too few and falls back on
 _MOST_CELLS = 256
 
 
-def candidates(times: FloatArray | None, segments: Sequence[Segment]) -> list[str]:
-    """The contexts in which nearly every row is in a cell of at least 500, from the fewest cells to the most.
+def candidates(first: Sequence[Segment], second: Sequence[Segment], times: Sequence[FloatArray] = ()) -> list[str]:
+    """The contexts in which nearly every row of both halves is in a cell of at least 500 rows of the first.
 
-    Without `times` (a file has none) only the segments remain.
+    From the fewest cells to the most. `first` and `second` are the segments of the halves' rows, `times` those of both;
+    without them (a file has none) only the segments remain. A week that is in one half alone is no context: what is
+    usual on a Sunday has to be seen first.
     """
+    halves: dict[str, list[Sequence[object]]] = {}
+    if len(times):
+        halves |= {name: [hours_of(name, each).tolist() for each in times] for name in CONTEXTS}
+    names = {name for segment in set(first) for name, _ in segment}
+    halves |= {f"{SEGMENT}{name}": [_column(first, name), _column(second, name)] for name in sorted(names)}
     found: list[tuple[int, str]] = []
-    columns: dict[str, Sequence[object]] = {}
-    if times is not None:
-        columns |= {name: hours_of(name, times).tolist() for name in CONTEXTS}
-    names = {name for segment in set(segments) for name, _ in segment}
-    columns |= {f"{SEGMENT}{name}": _column(segments, name) for name in sorted(names)}
-    for context, values in columns.items():
-        counts = Counter(values)
-        own = [n for n in counts.values() if n >= LEAST_ROWS]
-        if 1 < len(own) <= _MOST_CELLS and sum(own) >= (1 - _REST) * len(values):
+    for context, columns in halves.items():
+        own = {value for value, n in Counter(columns[0]).items() if n >= LEAST_ROWS and value is not None}
+        covered = all(sum(value in own for value in each) >= (1 - _REST) * len(each) for each in columns)
+        if 1 < len(own) <= _MOST_CELLS and covered:
             found.append((len(own), context))
     return [context for _, context in sorted(found)]
 

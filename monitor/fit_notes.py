@@ -51,6 +51,12 @@ def replay_notes(replay: Replay | None) -> Iterator[str]:
     if replay.context is None:
         tried = [_words(each) for each in dict.fromkeys(each.context for each in replay.tried) if each != "none"]
         beside = f", nor in that of {_list(tried)}" if tried else ""
+        if chosen.context != plain.context:
+            beside += (
+                f" (where {_count(chosen.alarms)} went off)"
+                if len(tried) == 1
+                else (f"; fewest go off within {_words(chosen.context)}, {chosen.alarms:,}")
+            )
         yield (
             f"the promise `{replay.promise}` does not hold on this reference without a context{beside}: its second "
             "half differs from its first; take a reference in which nothing changes, or expect warnings at that rate"

@@ -49,7 +49,10 @@ def told(learnt: Learnt, out: str) -> Iterator[str]:
 
 def _replayed(replay: Replay) -> str:
     chosen = replay.chosen
+    as_is = chosen == replay.tried[0]
     verdict = "the promise holds" if replay.holds else "the promise does not hold"
+    if replay.holds and not as_is:
+        verdict += " there, but not as configured"
     within = "" if chosen.context == "none" else f" within {chosen.context}"
     rate = f" ({chosen.alarms_per_day:.3g} a day)" if math.isfinite(chosen.alarms_per_day) else ""
     return (
@@ -64,6 +67,7 @@ def _replay(replay: Replay | None) -> dict[str, Any] | None:
     return {
         "promise": replay.promise,
         "holds": replay.holds,
+        "holds_as_configured": replay.tried[0].clean,
         "context": replay.context,
         "in_time_order": replay.ordered,
         "tried": [_tried(each) for each in replay.tried],

@@ -81,7 +81,7 @@ def gather(
     parts: list[Part] = []
     draws: list[FloatArray] = []
     n, kept, unreadable = 0, 0, 0
-    clock = _Clock(config.columns.every)
+    clock = _Clock(config.columns.every, named=config.columns.time is not None)
     for batch in batches:
         row_digest(digest, batch)
         part, schema = part_of(batch, config, schema, n)
@@ -149,9 +149,9 @@ def _copied(part: Part) -> Part:
 class _Clock:
     """The reference's times: their span, their order, and whether they are more than a row number."""
 
-    def __init__(self, every: float) -> None:
+    def __init__(self, every: float, *, named: bool) -> None:
         self.first, self.last = math.inf, -math.inf
-        self.ordered, self.own = True, False
+        self.ordered, self.own = True, named
         self._every, self._before, self._rows = every, -math.inf, 0
 
     def add(self, times: FloatArray) -> None:

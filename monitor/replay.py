@@ -123,9 +123,9 @@ class Replay:
 
     @property
     def chosen(self) -> Replayed:
-        """The last replay in the proposed context, or in the first if there is none to propose."""
+        """The last replay in the proposed context; that with the fewest alarms if there is none to propose."""
         found = [each for each in self.tried if each.context == self.context]
-        return found[-1] if found else self.tried[0]
+        return found[-1] if found else min(self.tried, key=lambda each: each.alarms)
 
     @property
     def holds(self) -> bool:
@@ -223,7 +223,8 @@ def replay(whole: Half, reference: Reference, config: Config, *, timed: bool) ->
         replayer.take(second)
         return replayer.results()
 
-    return replay_all(run, candidates(first.times if timed else None, first.segments), config)
+    times = (first.times, second.times) if timed else ()
+    return replay_all(run, candidates(first.segments, second.segments, times), config)
 
 
 def replay_all(

@@ -55,7 +55,9 @@ def second_pass(
         counted = True
         return replayer.results()
 
-    contexts = candidates(first.times if gathered.timed else None, first.segments)
+    late = taken_part(gathered.part, np.flatnonzero(gathered.part.places >= half))
+    times = (first.times, late.times) if gathered.timed else ()
+    contexts = candidates(first.segments, late.segments, times)
     replayed = replay_all(run, contexts, config, ordered=gathered.ordered, at_once=True)
     return count.fitted(), replayed
 

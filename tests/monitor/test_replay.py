@@ -192,14 +192,20 @@ def test_the_first_half_can_be_learnt_in_pieces() -> None:
 
 
 def test_contexts_need_500_rows_a_cell() -> None:
-    """Nearly all rows must have a cell of 500: the finest context is left out, and so are segments that are rare."""
+    """Nearly all rows of both halves need a cell of 500: fine contexts are left out, and so are rare segments."""
     times = minutes(24 * 600, 3600.0)
-    assert candidates(times, [()] * len(times)) == ["day_of_week", "hour_of_day"]
-    assert candidates(None, [()] * len(times)) == []
-    assert candidates(times[times % DAY < DAY / 2], [()] * 7200) == ["day_of_week", "hour_of_day"]
+    nothing: list[Segment] = [()] * len(times)
+    assert candidates(nothing, nothing, [times, times]) == ["day_of_week", "hour_of_day"]
+    assert candidates(nothing, nothing) == []
+    day = times[times % DAY < DAY / 2]
+    assert candidates(nothing, nothing, [day, day]) == ["day_of_week", "hour_of_day"]
+    assert candidates(nothing, nothing, [day, times]) == ["day_of_week"]
+    three_days = minutes(3 * 24 * 600, 6.0)
+    assert candidates(nothing, nothing, [three_days, three_days + 3 * DAY]) == ["hour_of_day"]
     names = ["a"] * 10_000 + ["b"] * 4000 + [f"rare {i}" for i in range(400)]
-    assert candidates(None, [(("country", name),) for name in names]) == ["segment:country"]
-    assert candidates(None, [(("country", name),) for name in ["a"] * 600 + names[-400:]]) == []
+    many, few = ([(("country", name),) for name in each] for each in (names, ["a"] * 600 + names[-400:]))
+    assert candidates(many, many) == ["segment:country"]
+    assert candidates(few, few) == candidates(many, few) == []
 
 
 def test_rows_get_the_column_that_the_context_looks_at() -> None:
