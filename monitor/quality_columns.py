@@ -17,6 +17,7 @@ _EXAMPLES = 5
 _ENOUGH = 30
 _SAME = 0.9  # of the far values are this one: chance hardly ever repeats a value of a tail so often
 _REPEATED = 10
+_ALONE = 0.5  # of its distance from the median there is nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,17 @@ def outliers(names: Sequence[str], numeric: FloatArray) -> Iterator[Outliers]:
     for name, values in zip(names, numeric, strict=True):
         distance = _distance(values)
         far = np.flatnonzero(distance > _FAR)
-        if 0 < len(far) <= _MANY * int((~np.isnan(values)).sum()) and _repeated(values[far]) is None:
+        if 0 < len(far) <= _MANY * int((~np.isnan(values)).sum()) and _placeholder(values, distance) is None:
             worst = far[np.argsort(-distance[far], kind="stable")][:_EXAMPLES]
             yield Outliers(name, len(far), tuple((int(row), float(values[row])) for row in worst))
 
 
 def placeholders(names: Sequence[str], numeric: FloatArray) -> Iterator[Placeholder]:
-    """Features of whose far values nearly all are one and the same, in ten rows at least."""
+    """Features of whose far values nearly all are one and the same, in ten rows at least, with nothing near it."""
     for name, values in zip(names, numeric, strict=True):
-        far = values[_distance(values) > _FAR]
-        value = _repeated(far)
+        value = _placeholder(values, _distance(values))
         if value is not None:
-            yield Placeholder(name, value, int((far == value).sum()))
+            yield Placeholder(name, value, int((values == value).sum()))
 
 
 def _distance(values: FloatArray) -> FloatArray:
@@ -77,9 +77,15 @@ def _distance(values: FloatArray) -> FloatArray:
         return np.asarray(np.abs(values - middle) / scale)
 
 
-def _repeated(far: FloatArray) -> float | None:
+def _placeholder(values: FloatArray, distance: FloatArray) -> float | None:
+    far = values[distance > _FAR]
     if len(far) < _REPEATED:
         return None
-    value, counts = np.unique(far, return_counts=True)
-    most = int(counts.argmax())
-    return float(value[most]) if counts[most] >= _SAME * len(far) and counts[most] >= _REPEATED else None
+    found, counts = np.unique(far, return_counts=True)
+    value, n = float(found[counts.argmax()]), int(counts.max())
+    if n < _SAME * len(far) or n < _REPEATED:
+        return None
+    # the end of a scale, as a saturated sensor's, has other values near it
+    others = values[(values != value) & ~np.isnan(values)]
+    nearest = float(np.abs(others - value).min(initial=np.inf))
+    return value if nearest >= _ALONE * float(np.abs(np.median(others) - value)) else None

@@ -108,10 +108,13 @@ def test_contrary_duplicates_are_counted() -> None:
 
 
 def test_a_number_that_stands_for_a_missing_one() -> None:
-    """A sentinel in a twentieth of the rows is named as such, and is no outlier; a heavy tail is neither."""
+    """A sentinel in a twentieth of the rows is named, and is no outlier; a heavy tail and a scale's end are neither."""
     rng = np.random.default_rng(6)
     numeric = np.stack([rng.normal(40, 10, 3000), rng.standard_cauchy(3000), rng.geometric(0.3, 3000).astype(float)])
     numeric[0, ::20] = 999_999.0
+    saturated = np.clip(rng.normal(0, 1, 3000), -2, None)
+    saturated[:30], saturated[30:33] = 16.0, (14.0, 15.0, 12.0)
+    numeric = np.concatenate([numeric, saturated[None]])
     found = looked(numeric)
     assert [(p.feature, p.value, p.n) for p in found.placeholders] == [("f0", 999_999.0, 150)]
     assert found.outliers == ()
