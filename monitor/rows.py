@@ -123,6 +123,11 @@ def _features(
         each.features if isinstance(each.features, dict) else _named(each.features, names, i, guard)
         for i, each in enumerate(predictions)
     ]
+    if names:
+        wanted = frozenset(names)
+        # any value may be missing; but where there are some, and none by a known name, the profile is another model's
+        for i in [i for i, table in enumerate(tables) if table and wanted.isdisjoint(table)]:
+            guard[i] = _INVALID_FEATURES
     known = sum(map(len, tables))
     matrix, missing = _matrix(tables, schema.numeric, guard)
     columns = tuple([_text(table.get(name)) for table in tables] for name in schema.categorical)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ class Records:
 class Fleet:
     """Replicas of one model over one broker; `model` keeps the topics of tests apart."""
 
-    def __init__(self, kafka: ApacheKafka, folder: Path, model: str, **changes: Any) -> None:
+    def __init__(self, kafka: ApacheKafka, folder: Path, model: str, *, create: bool = True, **changes: Any) -> None:
         self._kafka, self._folder = kafka, folder
         raw: dict[str, Any] = {
             "model": model,
@@ -76,7 +76,8 @@ class Fleet:
         self._path.write_text(json.dumps(raw | changes))
         self.config: Config = load_config(self._path, {})
         self.topics = Topics.of(self.config)
-        create_missing(self.config, kafka.bootstrap)
+        if create:
+            self.create()
         self.records = Records(kafka, self.topics)
         self.replicas: list[subprocess.Popen[bytes]] = []
         self._logs: list[Path] = []
@@ -86,6 +87,10 @@ class Fleet:
     def path(self) -> Path:
         """The configuration's file."""
         return self._path
+
+    def create(self) -> None:
+        """Create the topics that are missing."""
+        create_missing(self.config, self._kafka.bootstrap)
 
     def start(self, **environment: str) -> subprocess.Popen[bytes]:
         """One more replica."""
@@ -130,6 +135,13 @@ class Fleet:
                 return
             time.sleep(0.5)
         raise AssertionError(f"{done} of {n} predictions judged after {seconds:.0f} s:\n{self.told()}")
+
+    def until(self, holds: Callable[[], bool], seconds: float, what: str) -> None:
+        """Wait until something holds; fails with what the replicas said if it does not in that time."""
+        give_up = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < give_up, f"not within {seconds:.0f} s: {what}\n{self.told()}"
+            time.sleep(0.2)
 
     def told(self) -> str:
         """The ends of the replicas' logs."""

@@ -124,11 +124,12 @@ NAN = float("nan")
         (good(output=None), "no_output"),
         (good(features=[1.0, 2.0]), "invalid_features"),
         (good(features={**FEATURES, "f1": "red"}), "invalid_features"),
+        (good(features={"age": 41.0, "income": 2.0}), "invalid_features"),
         (good(version="9"), "no_profile"),
     ],
 )
 def test_what_does_not_fit_is_held_back_with_its_reason(record: dict[str, Any], reason: str) -> None:
-    """An output that is none, features of the wrong kind, a version without a profile: the model may not answer."""
+    """No output, features of the wrong kind or another model's, a version without a profile: the model may not answer."""
     decision, letter = said(record)
     assert letter is None
     assert decision is not None
