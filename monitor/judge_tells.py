@@ -46,6 +46,7 @@ def evidence(time: float, event: int, judged: Judged, judge: VersionJudge) -> Ev
         harm=judged.harm.top / math.log(10),
         level=judge.log_level / math.log(10),
         estimated_error=judge.estimated_error,
+        opinions=judged.opinions,
         since_profile=judge.log_e_since_profile / math.log(10),
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TextIO
 
 import structlog
 
-from monitor.observing import Alarm, Counted, Observation, Paged, Transition
+from monitor.observing import Alarm, Counted, Evidence, Observation, Paged, Transition
 
 __all__ = ["LEVELS", "LogObserver", "json_handler", "json_logger"]
 
@@ -70,6 +70,8 @@ class LogObserver:
             case Paged():
                 report = self._log.warning if seen.sent else self._log.error
                 report("page", **_fields(seen, "summary", "sent"))
+            case Evidence(opinions=opinions) if opinions:
+                self._log.info("second_opinions", alarms=[f"{by}: {view}" for by, view in opinions], at=seen.event)
             case Counted(dead_letters=letters) if letters:
                 self._log.info("dead_letters", reasons=dict(letters))
             case _:

@@ -111,6 +111,8 @@ class Evidence:
     """log10 of the level at which either alarms."""
     estimated_error: float = math.nan
     """Error of what passes, estimated from its confidence alone: what there is until labels come."""
+    opinions: Sequence[tuple[str, str]] = ()
+    """Detector and view of second opinions that alarmed: to compare with, nothing follows from them."""
     since_profile: float = 0.0
     """log10 of the evidence that anything has changed since the profile, without restarts: 2 is a chance of 1 %."""
 

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from monitor.events import label_text
-from monitor.observing import Alarm, Counted, Observation, Transition
+from monitor.observing import Alarm, Counted, Evidence, Observation, Transition
 
 __all__ = ["Block", "Results", "Shown"]
 
@@ -69,15 +69,18 @@ class Results:
         self.steps: list[dict[str, Any]] = []
         self._letters: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
+        self._opinions: list[dict[str, Any]] = []
 
     def __call__(self, seen: Observation, /) -> None:
-        """Note alarms, transitions, dead letters and outcomes."""
+        """Note alarms, transitions, dead letters, outcomes and second opinions."""
         if isinstance(seen, Alarm):
             names = ("event", "level", "view", "log10_evidence", "why")
             self.alarms.append({"time": seen.time} | {name: getattr(seen, name) for name in names})
         elif isinstance(seen, Transition):
             told = {"event": seen.event, "time": seen.time, "from": seen.before, "to": seen.after}
             self.steps.append(told | {"reason": seen.reason})
+        elif isinstance(seen, Evidence):
+            self._opinions += [{"event": seen.event, "by": by, "view": view} for by, view in seen.opinions]
         elif isinstance(seen, Counted):
             self._letters.update(seen.dead_letters)
             self._outcomes.update(joined=seen.joined, unmatched=seen.unmatched, expired=seen.expired)
@@ -144,6 +147,7 @@ class Results:
             "outcomes": {name: self._outcomes[name] for name in ("joined", "unmatched", "expired")},
             "profile": profile,
             "ledger_head": head,
+            **({"second_opinions": self._opinions} if self._opinions else {}),
         }
 
     def _count(self, name: str, *, wrong: bool) -> None:

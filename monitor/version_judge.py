@@ -24,6 +24,7 @@ from fallback.rules import ramp_share, refusal
 from fallback.types import Verdict
 from monitor.bet_rules import bet_rules
 from monitor.config import Config
+from monitor.opinions import Opinions
 from monitor.summaries import VersionCounts, labels_of, unpack
 from monitor.version_types import Judged, Seen
 
@@ -64,6 +65,7 @@ class VersionJudge:
         self._sets = AdaptiveSets(promise.coverage)
         self._sets.update(fitted.scores, 0, 0, 0)
         self._breaker = BreakerRecord(f"{config.model}/{profile.version}")
+        self._opinions = Opinions(config.evidence.second_opinions, self._layout, fitted.counts)
         self._time = math.nan
         self._probed = np.zeros((RANK_CELLS, 2))
         self._tallies = np.zeros(5)  # delay sum, delays, labels in the epoch, invalid events, events
@@ -215,7 +217,9 @@ class VersionJudge:
             self._breaker = new_epoch(self._breaker)
             self._tallies[2] = 0
         transitions = self._step(time, harm, reading, warning=seen.is_open)
-        return Judged(seen.alarms, harm, reading, transitions, self.verdict(), seen.top)
+        return Judged(
+            seen.alarms, harm, reading, transitions, self.verdict(), seen.top, self._opinions.hear(counts, labels)
+        )
 
     def _select(
         self, counts: VersionCounts, labels: list[Labels], waiting: Sequence[int], clock: float, seen: Seen

@@ -15,7 +15,7 @@ __all__ = ["Judged", "Seen"]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a batch brought for a version: alarms, an epoch, transitions, and where the evidence is."""
+    """What a batch brought for a version: alarms, an epoch, transitions, where the evidence is, and second opinions."""
 
     alarms: tuple[Alarm, ...]
     harm: HarmReading
@@ -23,6 +23,7 @@ class Judged:
     transitions: tuple[Transition, ...]
     verdict: Verdict
     top: float
+    opinions: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,13 @@ class Evidence(Section, frozen=True, kw_only=True):
             "needed; `fit` says when it is. It is a heuristic."
         ),
     ] = "off"
+    second_opinions: Annotated[
+        list[Literal["adwin", "kswin", "page_hinkley", "ddm", "eddm", "hddm_a", "hddm_w"]],
+        describe(
+            "Detectors of river that watch the same views, told beside the evidence and deciding nothing. None: they "
+            "promise no rate of false alarms. KSWIN costs half a millisecond a view and batch."
+        ),
+    ] = []
 
 
 class Views(Section, frozen=True, kw_only=True):
