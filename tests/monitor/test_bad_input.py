@@ -129,7 +129,7 @@ NAN = float("nan")
     ],
 )
 def test_what_does_not_fit_is_held_back_with_its_reason(record: dict[str, Any], reason: str) -> None:
-    """No output, features of the wrong kind or of another model, no profile of its version: the model may not answer."""
+    """No output, features of the wrong kind or of another model, no profile of a version: the model may not answer."""
     decision, letter = said(record)
     assert letter is None
     assert decision is not None
