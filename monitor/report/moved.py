@@ -12,6 +12,7 @@ from monitor.shown import MAX_BINS, cut, most_telling
 __all__ = ["moved"]
 
 _FEW = 8
+_NAMED = 8
 _PLAIN, _JOINT = 8, 4
 _SCALARS = ("projection ", "mean score", "distance", "residual", "nearest cluster")
 _WIDTH, _HEIGHT = 1000.0, 300.0
@@ -34,7 +35,7 @@ def moved(run: Run) -> Element:
         more += " Projections and the like are sums over all features, and `a with b` is whether both are high or low."
     return card(
         "What moved",
-        element("div", [_view(each) for each in chosen], class_="views"),
+        element("div", [_view(each, others=_leads(chosen, i)) for i, each in enumerate(chosen)], class_="views"),
         hint=f"Shares of the reference, and of the events since the change that the alarm estimates.{more}",
     )
 
@@ -44,7 +45,23 @@ def _is_joint(view: str) -> bool:
     return " with " in view or view.startswith(_SCALARS)
 
 
-def _view(alarm: Alarm) -> Element:
+def _leads(alarms: Sequence[Alarm], place: int) -> bool:
+    """Whether this is the first with its list of views: alarms that go off together have the same one."""
+    return all(set(each.moved) != set(alarms[place].moved) for each in alarms[:place])
+
+
+def _since(alarm: Alarm) -> str:
+    return "" if alarm.since is None else f"; the change most likely came at {moment(alarm.since)}"
+
+
+def _others(alarm: Alarm) -> str:
+    """The other views of the list, those of a single feature first."""
+    names = sorted((cut(each) for each in alarm.moved if each != alarm.view), key=_is_joint)
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def _view(alarm: Alarm, *, others: bool) -> Element:
     before, now = list(alarm.before[:MAX_BINS]), list(alarm.now[:MAX_BINS])
     bins = [cut(str(each)) for each in alarm.bins[:MAX_BINS]]
     whole = len(bins) == len(before) == len(now) > 0
@@ -56,7 +73,8 @@ def _view(alarm: Alarm) -> Element:
         "article",
         element("h3", cut(alarm.view)),
         element("p", cut(alarm.why)),
-        element("p", f"alarm at event {alarm.event:,}, {moment(alarm.time)} UTC", class_="hint"),
+        element("p", f"alarm at event {alarm.event:,}, {moment(alarm.time)} UTC{_since(alarm)}", class_="hint"),
+        element("p", f"With it stand out: {_others(alarm)}.", class_="hint") if others and _others(alarm) else None,
         picture,
         _numbers(bins, before, now) if whole and len(bins) > _FEW else None,
         class_="view",

@@ -54,9 +54,12 @@ def evidence(run: Run) -> Element:
         (f"{start:,.0f}", _odds(w), _odds(h))
         for start, w, h in _some(list(zip(found.starts.tolist(), lines[0].tolist(), lines[1].tolist(), strict=True)))
     ]
+    since = run.record.since_profile
+    ever = f"Over the whole stream, the odds against nothing having changed since the profile came to {_odds(since)}."
     return card(
         "Evidence of change",
         picture,
+        element("p", ever, class_="hint") if since > 0 else None,
         details("The same in numbers", table("Evidence", ("from event", "of change", "of harm"), rows, numbers=(1, 2))),
         hint="Odds that a sceptic has won by betting that nothing changed, the greatest in each stretch, on a scale of "
         "powers of ten; higher peaks are cut. A view with an open alarm is silent until its episode ends. The "

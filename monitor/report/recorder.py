@@ -54,7 +54,7 @@ class Recorder:
         self.letters: Counter[str] = Counter()
         self.quality: Counter[str] = Counter()
         self.versions: dict[str, Ruled] = {}
-        self.level = math.nan
+        self.level, self.since_profile = math.nan, 0.0
         self.first_time, self.last_time = math.nan, math.nan
 
     def __call__(self, seen: Observation, /) -> None:
@@ -64,7 +64,7 @@ class Recorder:
                 self.reasons.update(seen.decisions)
                 self._at(seen.time)
             case Evidence():
-                self.level = seen.level
+                self.level, self.since_profile = seen.level, seen.since_profile
                 self.timeline.add(self.events, tops=(seen.warning, seen.harm, -math.inf))
             case Alarm() if seen.level != "epoch":
                 self.levels[seen.level] += 1

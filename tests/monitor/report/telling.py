@@ -54,7 +54,19 @@ def _change(record: Recorder, time: float) -> None:
         Alarm(time=time, event=at, level="warning", view="age", log10_evidence=6, why="age above 9", now=now, **bars)
     )
     few: dict[str, Any] = {"bins": [HOSTILE, "b", "c"], "before": [0.2, 0.5, 0.3], "now": [0.6, 0.3, 0.1]}
-    record(Alarm(time=time, event=at, level="warning", view=HOSTILE, log10_evidence=6.1, why=HOSTILE, **few))
+    record(
+        Alarm(
+            time=time,
+            event=at,
+            level="warning",
+            view=HOSTILE,
+            log10_evidence=6.1,
+            why=HOSTILE,
+            since=time - 60,
+            moved=[HOSTILE, "age"],
+            **few,
+        )
+    )
     record(Alarm(time=time, event=at, level="page", view="error", log10_evidence=7, why="errors rose"))
     steps = [("closed", "degraded", "warning"), ("degraded", "open", HOSTILE)]
     for before, after, reason in steps:

@@ -149,3 +149,10 @@ def test_a_rolling_coverage_looks_back_over_a_thousand() -> None:
     assert shares[0] == 1.0
     assert shares[-1] == 0.5
     assert min(shares) >= 0.5
+
+
+def test_an_alarm_says_since_when_and_what_moved_with_it() -> None:
+    """The estimated moment of the change, and the other views of its list, once."""
+    text = read_page(report([told()], {})).text
+    assert text.count("the change most likely came at 2026-09-22 01:19:00") == 1
+    assert "With it stand out: age." in text
