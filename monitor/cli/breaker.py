@@ -57,6 +57,10 @@ def status(
         require(ledger, loaded, "ledger")
         lines = since_base(ledger, Topics.of(loaded).ledger)
     found = standings(lines, breaker_policy(loaded), time.time())
+    if not found:
+        raise RunError(
+            "no version has a profile, so there is nothing to judge; name one in `profile`, see `holdback fit`"
+        )
     known = ", ".join(each.version for each in found)
     chosen = [each for each in found if version in (None, each.version)]
     if not chosen:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli.options import JsonOption, configuration, print_json
+from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json
 from monitor.errors import UsageError
 from monitor.events.times import parse_time
 from monitor.ledger import LedgerBroken, read_lines
@@ -19,7 +19,7 @@ from monitor.ledger_words import words
 if TYPE_CHECKING:
     from monitor.why import Again, Explained
 
-__all__ = ["app", "show", "verify", "why"]
+__all__ = ["app", "save", "show", "verify", "why"]
 
 app = typer.Typer(
     help="Verify, show or explain the record of verdicts.",
@@ -125,6 +125,24 @@ def why(
                 f"judged again from record {result.base}: {result.summaries:,} summaries gave the very same bytes of "
                 f"all {result.records:,} records up to there"
             )
+
+
+@app.command()
+def save(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it; must be new.", show_default=False)],
+    config: ConfigOption,
+) -> None:
+    """Copy the ledger from its topic into a file, byte by byte, whether or not it is whole; `verify FILE` checks it."""
+    n = 0
+    with _opened(None, config) as (name, lines):
+        try:
+            with target.open("xb") as file:
+                for line in lines:
+                    file.write(line + b"\n")
+                    n += 1
+        except FileExistsError as error:
+            raise UsageError(f"{str(target)!r} is already there; give a new file") from error
+    typer.echo(f"{name}: {n:,} records written to {target}")
 
 
 @contextmanager

@@ -134,7 +134,7 @@ def _unreachable(config: Config, why: str) -> tuple[str, str]:
             return f"{kafka.bootstrap} takes connections, but {what}: {why}", todo(config)
     return (
         f"{kafka.bootstrap} takes connections, but does not answer as a Kafka broker: {why}",
-        "Does the port want TLS (kafka.tls) or a login (kafka.sasl)? Does it advertise an address that can be reached?",
+        f"Does the port want {_left_out(config)}? Does it advertise an address that can be reached?",
     )
 
 
@@ -159,3 +159,12 @@ _SIGNS: tuple[tuple[tuple[str, ...], str, _Todo], ...] = (
         ),
     ),
 )
+
+
+def _left_out(config: Config) -> str:
+    """What a port may want that is not configured."""
+    tls, sasl = config.kafka.tls, config.kafka.sasl
+    wanted = ["TLS (kafka.tls)"] if tls is None else []
+    wanted += ["this client's certificate (kafka.tls.cert_file)"] if tls is not None and tls.cert_file is None else []
+    wanted += ["a login (kafka.sasl)"] if sasl is None else []
+    return " or ".join(wanted) or "another login"

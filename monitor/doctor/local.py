@@ -77,7 +77,8 @@ def check_secrets(config: Config) -> Iterator[Finding]:
             )
     yield from faults
     if not faults:
-        yield ok("secrets", f"{len(found)} files can be read" if found else "none are configured")
+        told = f"{len(found)} file{'s' * (len(found) != 1)} can be read" if found else "none are configured"
+        yield ok("secrets", told)
 
 
 def check_state_dir(config: Config) -> Finding:

@@ -103,6 +103,12 @@ def test_the_ledger_is_read_from_its_topic(stage: Stage, capsys: pytest.CaptureF
     seq = explained["transition"]["seq"]
     assert said(capsys, "ledger", "why", *config, "--seq", str(seq), "--again")[1]["again"]["records"] == seq + 1
 
+    copy = stage.folder / "copy.ledger"
+    assert status_of("ledger", "save", copy, "-c", stage.path) == 0
+    assert status_of("ledger", "save", copy, "-c", stage.path) == 2
+    assert "is already there" in capsys.readouterr().err
+    assert said(capsys, "ledger", "verify", copy, "--json", "-")[1] == verified
+
     stage.kafka.append(stage.topics.ledger, [b'{"kind":"verdict","forged":true}'])
     status, broken, err = said(capsys, "ledger", "verify", *config)
     assert (status, broken["line"], "broken at line" in err) == (3, len(lines) + 1, True)

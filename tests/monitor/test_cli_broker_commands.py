@@ -84,6 +84,7 @@ COMMANDS = [
     "ledger verify",
     "ledger show",
     "ledger why",
+    "ledger save STORE",
 ]
 
 
