@@ -146,8 +146,8 @@ class PeoplesQueue:
             with _told():
                 self._store.release()
             raise RunError(
-                f"{len(answers)} answers are kept in {self._path!r} and not sent yet; the next `holdback reviews` "
-                f"sends them. {error}"
+                f"answers that are not sent yet: {len(answers)}. They are kept in {self._path!r}, and the next "
+                f"`holdback reviews` sends them. {error}"
             ) from error
         with _told():
             self._store.told(each.decision_id for each in answers)

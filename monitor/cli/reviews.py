@@ -29,6 +29,7 @@ app = typer.Typer(
 _Store = Annotated[
     Path | None, typer.Option("--store", help="The file that reviewers share. Default: reviews.sqlite in state_dir.")
 ]
+_NOWHERE = ":memory:"
 _Reviewer = Annotated[str, typer.Option("--reviewer", help="Who you are.", show_default=False)]
 
 
@@ -39,13 +40,17 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="The most urgent N.")] = 50,
     json_file: JsonOption = None,
 ) -> None:
-    """Print what waits for a person, the most urgent first."""
+    """Print what waits for a person, the most urgent first.
+
+    Without a file, it is not known who looks at what.
+    """
     import time
 
     from monitor.review_words import row, shown
 
     loaded = configuration(config)
-    with _queue(loaded, store) as queue:
+    unkept = Path(_NOWHERE) if store is None and loaded.state_dir is None else store
+    with _queue(loaded, unkept) as queue:
         waiting = queue.waiting()
     now, age = time.time(), loaded.reviews.expire
     if json_file is not None:

@@ -56,7 +56,7 @@ UNUSABLE = [
     ("reviews claim", "--reviewer"),
     ("reviews claim --reviewer=", "--reviewer is empty"),
     ("reviews answer --reviewer ada --answer 1", "DECISION_ID"),
-    ("reviews list", "set `state_dir`, or give --store"),
+    ("reviews claim --reviewer ada", "set `state_dir`, or give --store"),
     ("ledger why --again --summaries /dev/null", "give the ledger's FILE"),
     ("ledger verify /dev/null", "either the ledger's FILE, or the configuration"),
 ]
@@ -80,6 +80,7 @@ COMMANDS = [
     "dead-letters list",
     "dead-letters replay",
     "reviews list --store STORE",
+    "reviews list",
     "reviews claim --reviewer ada --store STORE",
     "ledger verify",
     "ledger show",
