@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from monitor.replay import Replay, Replayed
 
-__all__ = ["notes_on", "replay_notes"]
+__all__ = ["a_day_of", "notes_on", "replay_notes"]
 
 _ENOUGH = 1000
 _BATCH = 100
@@ -86,8 +86,13 @@ def _words(context: str) -> str:
 
 def _counted(replayed: Replayed) -> str:
     rate = replayed.alarms_per_day
-    a_day = f", {rate:.3g} a day" if math.isfinite(rate) and rate > 0 else ""
+    a_day = f", {a_day_of(rate)}" if math.isfinite(rate) and rate > 0 else ""
     return f"replayed in time order, {replayed.rows:,} rows raised {_count(replayed.alarms)}{a_day}"
+
+
+def a_day_of(rate: float) -> str:
+    """A rate in words."""
+    return f"{rate:,.0f} a day" if rate >= 100 else f"{rate:.3g} a day"
 
 
 def _count(alarms: int) -> str:

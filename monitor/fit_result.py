@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from monitor.fit_notes import a_day_of
 from monitor.fitting import Learnt
 from monitor.replay import Replay, Replayed
 
@@ -54,7 +55,7 @@ def _replayed(replay: Replay) -> str:
     if replay.holds and not as_is:
         verdict += " there, but not as configured"
     within = "" if chosen.context == "none" else f" within {chosen.context}"
-    rate = f" ({chosen.alarms_per_day:.3g} a day)" if math.isfinite(chosen.alarms_per_day) else ""
+    rate = f" ({a_day_of(chosen.alarms_per_day)})" if math.isfinite(chosen.alarms_per_day) else ""
     return (
         f"replay of the second half against the first, {chosen.rows:,} rows{within}: alarms: {chosen.alarms:,}{rate}; "
         f"`{replay.promise}` allows {chosen.expected:.2g}: {verdict}"
