@@ -37,7 +37,7 @@ from monitor.web.server import WebServer, is_loopback
 
 __all__ = ["board_of", "broker", "kafka_log", "people_of", "run"]
 
-GRACE_SECONDS = 25.0
+_GRACE_SECONDS = 25.0
 """A turn that has not ended by then is given up; Kubernetes kills after 30 s. What is not committed is done again."""
 _EMBEDDED = "embedded"
 
@@ -174,10 +174,10 @@ def _signals(sidecar: Sidecar, report: Callable[..., object]) -> Iterator[None]:
     """End in good time when asked to; by force if the turn under way hangs."""
 
     def give_up() -> None:
-        report("stopped_by_force", why=f"the turn under way did not end within {GRACE_SECONDS:.0f} s")
+        report("stopped_by_force", why=f"the turn under way did not end within {_GRACE_SECONDS:.0f} s")
         os._exit(1)
 
-    timer = threading.Timer(GRACE_SECONDS, give_up)
+    timer = threading.Timer(_GRACE_SECONDS, give_up)
     timer.daemon = True
 
     def ask(_number: int, _frame: object) -> None:

@@ -12,10 +12,10 @@ from monitor.rows import Arranged
 
 __all__ = ["finite", "said"]
 
-Said = tuple[Sequence[str | None], Sequence[float | None], Sequence[bytes | None]]
+_Said = tuple[Sequence[str | None], Sequence[float | None], Sequence[bytes | None]]
 
 
-def said(arranged: Arranged | None, n: int) -> Said:
+def said(arranged: Arranged | None, n: int) -> _Said:
     """Label, value and probabilities (as bytes) of each of `n` events; None where the model gave none."""
     if arranged is None:
         return [None] * n, [None] * n, [None] * n
