@@ -31,9 +31,7 @@ app = typer.Typer(
 
 _LedgerFile = Annotated[
     Path | None,
-    typer.Argument(
-        metavar="[FILE]", exists=True, dir_okay=False, readable=True, help="The ledger; or -c for its topic."
-    ),
+    typer.Argument(metavar="FILE", exists=True, dir_okay=False, readable=True, help="The ledger; or -c for its topic."),
 ]
 _Config = Annotated[
     Path | None, typer.Option("-c", "--config", help="The configuration: the ledger is read from its broker.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,22 @@ def test_only_what_is_meant_is_written_back_to_where_it_came_from(
     assert said(capsys, "replay", *config, "--at", place, "--dry-run")["written"] == {topics.predictions: 1}
     assert said(capsys, "list", *config, "--since", "2100-01-01")["n"] == 0
     assert said(capsys, "list", *config, "--since", "11m")["n"] == 6
+
+
+def test_the_longest_record_fits_into_a_dead_letter(
+    apache_kafka: ApacheKafka, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a topic that `doctor --fix` made: its bytes grow by a third in base64, and do not compress."""
+    stage = Stage(apache_kafka, tmp_path, web={"port": 0})
+    assert status_of("doctor", "-c", stage.path, "--fix") == 0
+    capsys.readouterr()
+    longest = random.Random(0).randbytes(1_048_000)
+    with stage.replica():
+        stage.write(stage.topics.predictions, [longest], ["x"])
+        stage.feed(10)
+        stage.wait_for(stage.topics.decisions, 10)
+    (found,) = said(capsys, "list", "-c", stage.path)["letters"]
+    assert (found["reason"], found["size"]) == ("too_large", len(longest))
 
 
 def test_what_is_no_dead_letter_is_named(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
