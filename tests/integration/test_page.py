@@ -2,180 +2,144 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry
 
-from detectors.profile import Profile
-from monitor.answering import Recorded
-from monitor.building import build
-from monitor.config import Config
-from monitor.logs import MemoryBroker
-from monitor.metrics import Metrics
-from monitor.observing import Everyone, Observation, Paged, Role, Transition
-from monitor.status import Board
-from monitor.topics import Topics
-from monitor.web.app import build_app
-from monitor.web.server import WebServer
-from tests.monitor.streams import FEATURES, configured, fitted, outcome, prediction
+from tests.integration.replicas import Fleet
+from tests.monitor.streams import FEATURES, prediction
+from tests.real.kafka import ApacheKafka, free_port
 from tests.real.pagerduty import Receiver
 from tests.real.prometheus import alertmanager, example, prometheus
 
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
-RATE, LATE = 300, 60
-"""Predictions a second, and how many predictions late their outcomes come."""
+RATE, LATE, CALM = 300, 60, 3_000
+"""Predictions a second, how many predictions late their outcomes come, and how many pass before the change."""
+WRONG_SECONDS = 8.0
 TO_PAGE = 60.0
-TO_RECOVER = 240.0
+TO_RECOVER = 120.0
 """Seconds; a run takes about half a minute to the breaker's recovery, and as much again to the page's."""
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An episode of evidence is over after seconds, not after ten minutes."""
-    for module in ("evidence", "harm"):
-        monkeypatch.setattr(f"detectors.{module}.QUIET_SECONDS", 6.0)
-        monkeypatch.setattr(f"detectors.{module}.QUIET_EVENTS", 300)
+class World(threading.Thread):
+    """A model's server and its world, which can change: predictions at a pace, and their outcomes a little later."""
 
-
-class Live:
-    """A replica on wall time with a web server, and a model beside it whose world can change."""
-
-    def __init__(self, config: Config, profile: Profile) -> None:
-        topics = Topics.of(config)
-        self.pages: list[Paged] = []
-        self.steps: list[Transition] = []
-        registry = CollectorRegistry()
-        metrics = Metrics(
-            registry,
-            model=config.model,
-            max_error=config.promise.max_error,
-            page_url="https://holdback.test/m",
-            runbook_url="https://docs.test/runbooks",
-        )
-        board = Board(model=config.model, max_error=config.promise.max_error)
-        self._broker, self._topics = MemoryBroker(topics.partitions(1)), topics
-        log = self._broker.member("g", topics.consumed)
-        observe = Everyone(board, metrics, self._note)
-        self._parts = build(config, {"1": profile}, log, Recorded(config), observe, clock=time.time)
-        observe(Role(judge=True))
-        self.web = WebServer(build_app(board, registry, lambda: (True, "ready")), port=0)
+    def __init__(self, fleet: Fleet) -> None:
+        super().__init__(daemon=True)
+        self._fleet, self._over = fleet, threading.Event()
         self._rng = np.random.default_rng(5)
-        self._began, self._sent = time.time(), 0
-        self._outcomes: deque[bytes] = deque()
+        self._sent = 0
+        self._truth: list[str] = []
         self.changed = False
 
-    def turn(self) -> None:
-        """Serve what is due by now, and let Holdback take its turn."""
-        due = int((time.time() - self._began) * RATE)
-        if due > self._sent:
-            records = [self._predict(i) for i in range(self._sent, due)]
-            self._broker.append(self._topics.predictions, records, time=time.time())
-        self._sent = max(self._sent, due)
-        known = [self._outcomes.popleft() for _ in range(len(self._outcomes) - LATE)]
-        if known:
-            self._broker.append(self._topics.outcomes, known, time=time.time())
-        while self._parts.loop.step():
-            pass
-        time.sleep(0.05)
+    def run(self) -> None:
+        """Serve."""
+        began = time.monotonic()
+        while not self._over.wait(0.1):
+            due = int((time.monotonic() - began) * RATE)
+            predictions = [self._predict(i) for i in range(self._sent, due)]
+            known = range(max(self._sent - LATE, 0), max(due - LATE, 0))
+            self._fleet.send(predictions, [(str(i), self._truth[i]) for i in known])
+            self._sent = due
 
-    def until(self, holds: Callable[[], bool], seconds: float) -> bool:
-        """Go on until something holds; False if it does not in that time."""
-        give_up = time.monotonic() + seconds
-        while not holds():
-            if time.monotonic() > give_up:
-                return False
-            self.turn()
-        return True
+    def stop(self) -> None:
+        """Serve no more."""
+        self._over.set()
+        self.join(30)
 
-    def close(self) -> None:
-        """Stop it."""
-        self.web.stop()
-        self._parts.close()
-
-    def _predict(self, i: int) -> bytes:
+    def _predict(self, i: int) -> dict[str, Any]:
         x = self._rng.normal(size=FEATURES)
         p = 1 / (1 + np.exp(-2 * (x[0] + x[1])))
         truth = int(self._rng.random() < p)
         if self.changed:
             x[3] += 1.5
             truth = 1 - int(p > 0.5) if self._rng.random() < 0.6 else truth
-        features = {f"f{k}": float(x[k]) for k in range(FEATURES)}
-        self._outcomes.append(outcome(str(i), str(truth)))
-        return msgspec.json.encode(prediction(str(i), features, float(p), self._began + i / RATE))
-
-    def _note(self, seen: Observation, /) -> None:
-        if isinstance(seen, Paged):
-            self.pages.append(seen)
-        if isinstance(seen, Transition):
-            self.steps.append(seen)
+        self._truth.append(str(truth))
+        made = prediction(str(i), {f"f{k}": float(x[k]) for k in range(FEATURES)}, float(p), time.time())
+        return made | {"model": self._fleet.config.model}
 
 
 @pytest.fixture
-def live(hasty: None) -> Iterator[Live]:
-    """A replica that has just been started, with timers of seconds."""
-    config = configured(
+def fleet(apache_kafka: ApacheKafka, tmp_path: Path) -> Iterator[Fleet]:
+    """A model of its own, with timers of seconds."""
+    made = Fleet(
+        apache_kafka,
+        tmp_path,
+        "paged",
         promise={"max_error": "20%", "false_pages": "1 per 90d"},
         views={"joint": False, "pairs": 0},
-        breaker={"backoff": "15s", "max_backoff": "30s", "close_hold": "5s", "warning_hold": "2s"},
+        breaker={"backoff": "10s", "max_backoff": "20s", "close_hold": "5s", "warning_hold": "2s"},
+        paging={"page_url": "https://holdback.test/m", "runbook_url": "https://docs.test/runbooks"},
+        web={"port": free_port()},
     )
-    live = Live(config, fitted(config))
-    live.web.start()
-    yield live
-    live.close()
+    yield made
+    made.close()
 
 
-def test_a_trip_is_one_page_within_a_minute_and_is_taken_back_after_it(live: Live, tmp_path: Path) -> None:
+def steps(fleet: Fleet) -> list[dict[str, Any]]:
+    """The breaker's steps."""
+    return [each for each in fleet.records.decoded("ledger") if each["kind"] == "transition"]
+
+
+def seconds(record: dict[str, Any]) -> float:
+    """When a line of the ledger was written."""
+    return datetime.fromisoformat(record["time"]).timestamp()
+
+
+def test_a_trip_is_one_page_within_a_minute_and_is_taken_back_after_it(fleet: Fleet, tmp_path: Path) -> None:
     """No page before the change; one within 60 s of the trip, that says what is wrong; resolved after the recovery."""
-    target = live.web.url.removeprefix("http://").rstrip("/")
+    world = World(fleet)
     with Receiver() as receiver:
         config = example(tmp_path, receiver.url, ROUTING_KEY)
         # as shipped, but for how soon a page is updated: that is a matter of noise, and here of the test's length
         config["route"]["group_interval"] = "5s"
+        fleet.start()
+        target = f"127.0.0.1:{fleet.config.web.port}"
         with alertmanager(tmp_path, config) as pager, prometheus(tmp_path, [target], pager):
-            assert live.until(lambda: bool(receiver.sent_to("/watchdog")), 90.0), (
-                "the way from rules to receivers is open"
-            )
-            assert not live.pages
+            world.start()
+            fleet.until(lambda: bool(receiver.sent_to("/watchdog")), 90.0, "the way from rules to receivers is open")
+            fleet.until(lambda: fleet.decided() > CALM, 60.0, "calm events are decided")
             assert not receiver.incidents
+            assert not steps(fleet)
 
-            live.changed = True
-            assert live.until(lambda: bool(live.pages), 60.0), "the breaker trips"
-            tripped = time.time()
-            live.until(lambda: time.time() > tripped + 8.0, 30.0)
-            live.changed = False
-            assert live.until(lambda: bool(receiver.incidents), TO_PAGE - (time.time() - tripped)), "the page arrives"
-            assert receiver.incidents[0].opened - tripped < TO_PAGE
-
-            assert live.until(lambda: live.steps[-1].after == "closed", TO_RECOVER), live.steps
+            world.changed = True
+            fleet.until(lambda: any(each["page"] for each in steps(fleet)), 60.0, "the breaker trips")
+            time.sleep(WRONG_SECONDS)
+            world.changed = False
+            trip = next(each for each in steps(fleet) if each["page"])
+            tripped = seconds(trip)
+            fleet.until(lambda: bool(receiver.incidents), TO_PAGE - (time.time() - tripped), "the page arrives")
             incident = receiver.incidents[0]
-            assert live.until(lambda: incident.resolved is not None, TO_RECOVER), incident.text
+            assert incident.opened - tripped < TO_PAGE
+
+            fleet.until(lambda: steps(fleet)[-1]["to"] == "closed", TO_RECOVER, "the breaker closes")
+            fleet.until(lambda: incident.resolved is not None, TO_RECOVER, "the page is taken back")
+            world.stop()
 
     # the trip went through several states, and was still one page
-    assert {"degraded", "open", "half_open"} <= {step.after for step in live.steps}
-    assert len(live.pages) == 1
+    assert {"degraded", "open", "half_open"} <= {each["to"] for each in steps(fleet)}
     assert receiver.refused == []
     assert len(receiver.incidents) == 1
-    assert_says_what_a_page_must(incident.events[0], live.pages[0])
+    assert_says_what_a_page_must(incident.events[0], seconds(steps(fleet)[0]))
     assert incident.events[-1]["event_action"] == "resolve"
 
 
-def assert_says_what_a_page_must(event: dict[str, object], page: Paged) -> None:
+def assert_says_what_a_page_must(event: dict[str, object], since: float) -> None:
     """What is wrong with numbers, since when, what was done, what moved most, what to do first, and both links."""
-    payload, trip = event["payload"], page.trip
+    payload = event["payload"]
     assert isinstance(payload, dict)
-    assert trip is not None
     assert payload["severity"] == "critical"
-    assert payload["summary"].startswith("m version 1: the breaker is ")
+    assert payload["summary"].startswith("paged version 1: the breaker is ")
     assert " % " in payload["summary"]
     assert "errors in the last" in payload["summary"] or "misses in the last" in payload["summary"]
     told = payload["custom_details"]["firing"]
-    assert f"Since: {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(trip.since))} UTC" in told
+    assert f"Since: {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(since))} UTC" in told
     assert "Holdback: " in told
     assert "Moved most: f3 " in told
     assert "First: look at what moved" in told
