@@ -70,6 +70,7 @@ class Outcomes:
         self.judged = 0.0
         self.delay_sum = 0.0
         self.delay_n = 0
+        self.proxy = [0.0, 0.0]
 
     def __bool__(self) -> bool:
         """Whether anything has come."""
@@ -111,6 +112,7 @@ class Outcomes:
                 "judged": self.judged,
                 "delay_sum": self.delay_sum,
                 "delay_n": self.delay_n,
+                "proxy": self.proxy if any(self.proxy) else [],
             }
         )
 
@@ -143,6 +145,8 @@ def count_outcomes(
             # a label that came although nobody asked is no sample of anything
             continue
         outcomes.add(pending, wrong=wrong)
+        if pending.proxy >= 0:
+            outcomes.proxy[bool(pending.proxy) == wrong] += 1.0 if pending.accepted else pending.propensity
         if not math.isnan(score):
             weight = 1.0 if pending.accepted else pending.propensity
             outcomes.scores.append(score)

@@ -13,6 +13,7 @@ from detectors.counting import ViewSettings
 from detectors.errors import ProfileError, UnfitReference
 from detectors.profile import Fitted, Profile, Reference, fit
 from detectors.profile_bytes import dump, load
+from detectors.proxy import Proxy
 from detectors.sets import conformal_quantile
 from detectors.types import FloatArray
 from monitor.config import Config
@@ -92,9 +93,8 @@ def fit_profile(
         fitted, replayed = second_pass(again, gathered, fitted, reference, bar, config, progress)
     if replayed is not None:
         fitted = replace(fitted, memory=_memory(fitted, replayed))
-    profile = Profile(
-        fitted, config.model, config.version or "", schema.task, schema.classes, _facts(gathered, bar, replayed)
-    )
+    facts = _facts(gathered, bar, replayed) | _proxy(reference, config)
+    profile = Profile(fitted, config.model, config.version or "", schema.task, schema.classes, facts)
     data, digest = dump(profile)
     quality = examine(
         schema.numeric,
@@ -148,6 +148,21 @@ def _memory(fitted: Fitted, replayed: Replay) -> FloatArray:
     """What bets on each view are divided by if they are tempered: (views,)."""
     found = {each.view: each.temper for each in replayed.memory}
     return np.array([found.get(name, 1.0) for name in fitted.views.layout().names])
+
+
+def _proxy(reference: Reference, config: Config) -> dict[str, str | float]:
+    """Facts on the proxy, if one is configured; raises UsageError if it is no numeric feature, or nothing is known."""
+    name = config.views.proxy
+    if name is None:
+        return {}
+    if name not in reference.numeric:
+        raise UsageError(
+            f"views.proxy is {name!r}, which is no numeric feature; there are {', '.join(reference.numeric)}"
+        )
+    proxy = Proxy.fit(name, reference.rows.numeric[reference.numeric.index(name)], reference.wrong)
+    if proxy is None:
+        raise UsageError(f"views.proxy {name!r}: fewer than 20 rows of the reference have it and an outcome")
+    return proxy.facts()
 
 
 def _facts(gathered: Gathered, bar: float, replayed: Replay | None) -> dict[str, str | float]:

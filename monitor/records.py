@@ -82,7 +82,13 @@ def harm(version: str, event: int, alarm: HarmAlarm) -> dict[str, Any]:
     """A rate is above what is tolerated."""
     log10 = alarm.log_evidence / _LOG10
     rate = alarm.wrong / max(alarm.n, 1)
-    what = "misses" if alarm.view == "coverage" else "such" if alarm.view.startswith("loss") else "errors"
+    what = (
+        "misses"
+        if alarm.view == "coverage"
+        else "such"
+        if alarm.view.startswith("loss") or alarm.view.endswith("apart")
+        else "errors"
+    )
     why = (
         f"{alarm.view}: {alarm.wrong:,} {what} in the last {alarm.n:,} labels ({100 * rate:.1f} %), "
         f"at most {100 * alarm.tolerated:.1f} % were to be expected; odds 10^{log10:.0f} to 1"

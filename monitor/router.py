@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Final
@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from detectors.harm import BANDS
 from detectors.profile import Profile, cells_of
+from detectors.proxy import Proxy
 from detectors.sets import intervals, prediction_sets
 from detectors.types import RANK_CELLS, BoolArray, FloatArray
 from fallback.answerers.types import AskedRequest
@@ -107,6 +108,7 @@ class Router:
         self._model = model
         self._profiles = profiles
         self._schemas = {version: Schema.of(profile) for version, profile in profiles.items()}
+        self._proxies = {version: Proxy.of(profile.facts) for version, profile in profiles.items()}
         self._policy = policy
         self._answering = answering
         self._key = audit_key
@@ -221,8 +223,18 @@ class Router:
             *columns[:2],
             repeat(verdict.set_threshold),
             columns[2],
+            self._proxy_sides(work, arranged),
         )  # in the order of Pending's fields
         return list(map(Pending._make, rows))
+
+    def _proxy_sides(self, work: Work, arranged: Arranged | None) -> Iterable[int]:
+        """On which side each event's proxy is; -1 without one."""
+        proxy = self._proxies.get(work.version)
+        if proxy is None or arranged is None:
+            return repeat(-1)
+        place = self._schemas[work.version].numeric.index(proxy.feature)
+        sides: list[int] = proxy.sides(arranged.rows.numeric[place]).tolist()
+        return sides
 
     def _sets_of(self, batch: RoutedBatch) -> list[list[str] | None] | None:
         """Labels that stay possible; None for a request where all of them do, or that gave no probabilities."""

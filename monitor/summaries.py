@@ -67,6 +67,10 @@ class VersionCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     judged: Annotated[float, Meta(description="Weight of the truths that were compared with a set.")] = 0.0
     delay_sum: Annotated[float, Meta(description="Seconds between prediction and outcome, added up.")] = 0.0
     delay_n: int = 0
+    proxy: Annotated[
+        list[float],
+        Meta(description="Weight of the labels whose proxy was together with them, and apart; none: no proxy."),
+    ] = []
     cells: Annotated[list[int], Meta(description="Cells of the context that the events fell in; none: the first.")] = []
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from detectors.estimated import EstimatedError
 from detectors.evidence import Evidence, EvidenceReading
 from detectors.harm import Harm, HarmReading, upper_bound
-from detectors.losses import SHARE_OF_HARM, Losses
 from detectors.profile import Profile
 from detectors.selective import Selective, SelectiveReading, SelectiveReference, suspicion_level
 from detectors.sets import AdaptiveSets
@@ -24,6 +23,7 @@ from fallback.rules import ramp_share, refusal
 from fallback.types import Verdict
 from monitor.bet_rules import bet_rules
 from monitor.config import Config
+from monitor.more_harm import MoreHarm
 from monitor.opinions import Opinions
 from monitor.summaries import VersionCounts, labels_of, unpack
 from monitor.version_types import Judged, Seen
@@ -54,12 +54,8 @@ class VersionJudge:
         self._evidence = Evidence(self._layout, fitted.reference, self.log_level, rules=rules, quiet=quiet)
         self._bar = float(profile.facts.get("size_threshold", math.inf))
         tolerated = float(upper_bound(int((fitted.scores > self._bar).sum()), len(fitted.scores)))
-        self._losses = (
-            None if profile.classes or not len(fitted.scores) else Losses(fitted.scores, self.log_level, quiet)
-        )
-        # the heights of the losses have their weight from the other harm views
-        others = self.log_level - (math.log1p(-SHARE_OF_HARM) if self._losses else 0.0)
-        self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, others, quiet)
+        self._more = MoreHarm(profile, self.log_level, quiet)
+        self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, self._more.level_of_others, quiet)
         self._selective = Selective(self._reference, promise.max_error, promise.confidence, config.outcomes.known)
         self._estimated = EstimatedError(fitted.rank_counts)
         self._sets = AdaptiveSets(promise.coverage)
@@ -172,7 +168,7 @@ class VersionJudge:
             ("selective", self._selective),
             ("sets", self._sets),
             ("estimated", self._estimated),
-            *([("losses", self._losses)] if self._losses is not None else []),
+            ("more", self._more),
         )
 
     def _clocks(self, batches: Sequence[VersionCounts], times: Sequence[float]) -> list[float]:
@@ -208,8 +204,7 @@ class VersionJudge:
         # against the reference's threshold: the one that is served wanders, and its misses with it
         missed = float(weights[scores > self._bar].sum())
         harm = self._harm.update(labels, missed, float(weights.sum()) - missed, clock, time)
-        if self._losses is not None:
-            harm = self._losses.update(scores, weights, clock, time, harm)
+        harm = self._more.update(counts, scores, weights, clock, time, harm)
         reading = self._select(counts, labels, waiting, clock, seen)
         if len(scores):
             self._sets.update(scores, counts.misses, counts.judged, float(sum(waiting)), weights)
@@ -256,7 +251,7 @@ class VersionJudge:
         return Signals(
             time=time,
             warning=warning,
-            harm_open=self._harm.is_open or (self._losses is not None and self._losses.is_open),
+            harm_open=self._harm.is_open or self._more.is_open,
             could_pass=reading.could_pass,
             labels=int(self._tallies[2]),
             schema_break=self._schema_break(),

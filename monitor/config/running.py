@@ -79,6 +79,13 @@ class Views(Section, frozen=True, kw_only=True):
             '"2%" of its events that move. None: `evidence.tolerance` for all.'
         ),
     ] = {}
+    proxy: Annotated[
+        str | None,
+        describe(
+            "A numeric feature that is optimised in place of the outcome: it is harm when the two come apart. "
+            "Not set: only you know it."
+        ),
+    ] = None
     ignore: Annotated[list[str], describe("Features that are not watched; they may still be part of the event.")] = []
 
 
