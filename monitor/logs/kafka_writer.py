@@ -27,6 +27,7 @@ from kafka.errors import (
 )
 
 from monitor.errors import RunError, UsageError
+from monitor.logs.kafka_batches import bulk_of
 from monitor.logs.kept import check_keys
 from monitor.logs.patience import Patience
 from monitor.logs.types import Fenced, LogLost, Superseded, Writer
@@ -79,12 +80,12 @@ class ExactlyOnce:
         self._is_named = name is not None
         self._name = name or f"holdback-{uuid4()}"
         self._patience = Patience(3 * timeout + 30, "holdback-transactions")
-        self._records = _Records(kinds)
         self._producer = KafkaProducer(
             **producer_settings(settings),
             transactional_id=self._name,
             transaction_timeout_ms=int(timeout * 1000),
         )
+        self._records = _Records(kinds, self._producer)
         try:
             self._call("starting the transactional producer", self._producer.init_transactions)
         except BaseException:
@@ -92,8 +93,13 @@ class ExactlyOnce:
             raise
 
     def begin(self) -> None:
-        """Start a transaction."""
-        self._call("starting a transaction", self._producer.begin_transaction)
+        """Start a transaction; the broker hears of it with the first record."""
+        if self._patience.lost:
+            raise LogLost("starting a transaction: an earlier call never came back")
+        try:
+            self._producer.begin_transaction()
+        except KafkaError as error:
+            raise _translated("starting a transaction", error) from error
 
     def append(
         self,
@@ -105,16 +111,20 @@ class ExactlyOnce:
     ) -> None:
         """Write records into the transaction."""
         try:
-            self._records.send(self._producer, topic, values, keys, partition, time)
+            self._records.send(topic, values, keys, partition, time)
         except KafkaError as error:
             raise _translated(f"writing to {topic}-{partition}", error) from error
 
     def commit(self, offsets: Offsets, member: ConsumerGroupMetadata) -> None:
         """Send the offsets with the member's generation, and commit."""
-        if offsets:
-            sent = {where: OffsetAndMetadata(offset, "", -1) for where, offset in offsets.items()}
-            self._call("sending the offsets", lambda: self._producer.send_offsets_to_transaction(sent, member))
-        self._call("committing the transaction", self._producer.commit_transaction)
+        sent = {where: OffsetAndMetadata(offset, "", -1) for where, offset in offsets.items()}
+
+        def send_and_commit() -> None:
+            if sent:
+                self._producer.send_offsets_to_transaction(sent, member)
+            self._producer.commit_transaction()
+
+        self._call("committing the transaction", send_and_commit)
 
     def abort(self) -> None:
         """Abort the transaction; raises LogLost if the producer is of no use any more."""
@@ -156,7 +166,7 @@ class AtLeastOnce:
         self._guarded = guarded
         self._ledger = ledger
         self._commit = commit
-        self._records = _Records(kinds)
+        self._records = _Records(kinds, self._producer)
         self._lines: list[tuple[Sequence[bytes], float | None]] = []
         self._sent: list[Any] = []
 
@@ -177,7 +187,7 @@ class AtLeastOnce:
             self._lines.append((tuple(values), time))
             return
         try:
-            self._sent += self._records.send(self._producer, topic, values, keys, partition, time)
+            self._sent += self._records.send(topic, values, keys, partition, time)
         except KafkaError as error:
             raise _translated(f"writing to {topic}-{partition}", error) from error
 
@@ -213,7 +223,8 @@ class AtLeastOnce:
 class _Records:
     """Sends values with CloudEvents' binary headers, where a topic has a kind of event."""
 
-    def __init__(self, kinds: Mapping[str, str]) -> None:
+    def __init__(self, kinds: Mapping[str, str], producer: KafkaProducer) -> None:
+        self._producer, self._bulk = producer, bulk_of(producer)
         self._known = frozenset(kinds)
         self._headers = {
             topic: [
@@ -228,7 +239,6 @@ class _Records:
 
     def send(
         self,
-        producer: KafkaProducer,
         topic: str,
         values: Sequence[bytes],
         keys: Sequence[bytes | None] | None,
@@ -240,11 +250,13 @@ class _Records:
         if topic not in self._known:
             raise UsageError(f"there is no topic {topic!r} to write to; topics: {', '.join(sorted(self._known))}")
         stamp = int((clocks.time() if time is None else time) * 1000)
-        common = self._headers.get(topic)
+        common, named = self._headers.get(topic), keys or [None] * len(values)
+        if self._bulk is not None:
+            return self._bulk.send(topic, values, named, common or (), partition, stamp)
         sent = []
-        for value, key in zip(values, keys or [None] * len(values), strict=True):
+        for value, key in zip(values, named, strict=True):
             headers = None if common is None or key is None else [*common, ("ce_id", key)]
-            sent.append(producer.send(topic, value, key, headers, partition, stamp))
+            sent.append(self._producer.send(topic, value, key, headers, partition, stamp))
         return sent
 
 

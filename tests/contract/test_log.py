@@ -34,11 +34,13 @@ class Broker(Protocol):
         """Join a group."""
 
 
-@pytest.fixture(params=["memory", "kafka"])
-def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+@pytest.fixture(params=["memory", "kafka", "kafka record by record"])
+def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     if request.param == "memory":
         yield MemoryBroker(TOPICS, clock=lambda: 7.0)
         return
+    if request.param == "kafka record by record":
+        monkeypatch.setattr("monitor.logs.kafka_writer.bulk_of", lambda _: None)
     kafka = ScopedKafka(request.getfixturevalue("apache_kafka"), TOPICS)
     yield kafka
     kafka.close()
