@@ -12,7 +12,7 @@ from fallback.answerers.chain import Chain, HopPolicy
 from fallback.answerers.constant import Constant
 from fallback.answerers.types import AskedRequest
 from fallback.memory_reviews import MemoryReviews
-from fallback.reviews import ReviewItem, ReviewKind, Settled
+from fallback.reviews import OnExpiry, ReviewItem, ReviewKind, Settled
 from fallback.types import Route
 from monitor.config import Config, ConstantHop, Hop, HttpHop, read_secret
 from monitor.events import Answer, Review, epoch_seconds
@@ -105,6 +105,8 @@ class Live:
         self._queue = queue
         self._runner = asyncio.Runner()
         self._chain = Chain([*hops, *([] if Route.REFUSE in hops else [Route.REFUSE])], time.monotonic)
+        self._on_expiry = OnExpiry(config.reviews.on_expiry)
+        self._lifetime = config.reviews.expire
         self._expired: list[Settled] = []
 
     def ask(self, requests: Sequence[AskedRequest], priorities: Sequence[float], now: float) -> list[Reply]:
@@ -114,7 +116,11 @@ class Live:
         replies = self._ask(requests, frozenset())
         for_people = [i for i, reply in enumerate(replies) if reply.route is Route.HUMAN]
         items = [_item(requests[i], priorities[i], now) for i in for_people]
-        shed = {item.decision_id for item in self._queue.offer(items, now)[1]}
+        dropped = self._queue.offer(items, now)[1]
+        shed = {item.decision_id for item in dropped}
+        # what had been in the queue was promised to a person: whoever waits for it must hear that nobody comes
+        offered = {item.decision_id for item in items}
+        self._expired += [_given_up(item, now, self._on_expiry) for item in dropped if item.decision_id not in offered]
         again = [i for i in for_people if requests[i].decision_id in shed]
         for i, reply in zip(again, self._ask([requests[i] for i in again], frozenset({Route.HUMAN})), strict=True):
             replies[i] = reply
@@ -137,7 +143,9 @@ class Live:
         """Take over the queue of the partitions that are ours now."""
         self._expired.clear()
         self._queue.begin_again()
-        self._queue.offer([_reviewed(partition, each) for partition, each in waiting], now)
+        # an audit is no promise to anybody: the model has answered
+        held = [(partition, each) for partition, each in waiting if each.reason != ReviewKind.AUDIT.value]
+        self._queue.offer([_reviewed(partition, each, self._lifetime) for partition, each in held], now)
 
     @property
     def queue_depth(self) -> int:
@@ -180,8 +188,11 @@ def _item(request: AskedRequest, priority: float, now: float) -> ReviewItem:
     return ReviewItem(request.decision_id, request.id, ReviewKind.HELD, priority, now, payload, request.origin)
 
 
-def _reviewed(partition: int, review: Review) -> ReviewItem:
-    kind = ReviewKind.AUDIT if review.reason == ReviewKind.AUDIT.value else ReviewKind.HELD
+def _reviewed(partition: int, review: Review, lifetime: float) -> ReviewItem:
     payload = {"features": review.features, "model": review.model, "version": review.version}
-    at = epoch_seconds(review.time)
-    return ReviewItem(review.decision_id, review.id, kind, review.priority, at, payload, partition)
+    at = epoch_seconds(review.expires) - lifetime
+    return ReviewItem(review.decision_id, review.id, ReviewKind.HELD, review.priority, at, payload, partition)
+
+
+def _given_up(item: ReviewItem, now: float, policy: OnExpiry) -> Settled:
+    return Settled(item.decision_id, item.request_id, now, None, "expiry", policy, item.origin)

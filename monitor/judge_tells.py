@@ -83,5 +83,8 @@ def says_the_same(one: Verdict, other: Verdict) -> bool:
     """Whether two verdicts rule alike, whenever they were given."""
     # a delay that is not known is NaN, and so differs from itself
     unknown = math.isnan(one.usual_delay) and math.isnan(other.usual_delay)
-    delay = {"usual_delay": 0.0} if unknown else {}
-    return replace(one, time=0.0, ledger_offset=0, **delay) == replace(other, time=0.0, ledger_offset=0, **delay)
+    first, second = (
+        replace(each, time=0.0, ledger_offset=0, usual_delay=0.0 if unknown else each.usual_delay)
+        for each in (one, other)
+    )
+    return first == second

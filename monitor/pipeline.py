@@ -161,7 +161,7 @@ class Pipeline:
             turn.routed.append(routed)
             for partition, some in by_partition(decisions).items():
                 turn.decisions.setdefault(partition, []).extend(some)
-            for place, review in self._reviews(routed, decisions):
+            for place, review in self._reviews(routed, decisions, turn.time):
                 turn.reviews.setdefault(place, []).append(review)
             of = dict(zip((each.id for each in routed.pending), partitions, strict=False))
             for match in added.joined:
@@ -176,8 +176,12 @@ class Pipeline:
         verdict = self._judging.verdicts.get(version, UNJUDGED)
         return verdict, Health.FRESH if self._settings.clock is None else health_of(now - verdict.time)
 
-    def _reviews(self, routed: RoutedBatch, decisions: Sequence[Decision]) -> list[tuple[int, Review]]:
-        """What people should look at, with its partition: requests routed to them, and audits."""
+    def _reviews(self, routed: RoutedBatch, decisions: Sequence[Decision], now: float) -> list[tuple[int, Review]]:
+        """What people should look at, with its partition: requests routed to them, and audits.
+
+        They have their time from now on, however old the event is.
+        """
+        expires = utc(now + self._settings.review_expire)
         return [
             (
                 each.source.partition,
@@ -192,10 +196,10 @@ class Pipeline:
                     output=each.output,
                     reason="audit" if each.audit else each.reason,
                     priority=1.0 - (each.confidence or 0.0),
-                    expires=utc(time + self._settings.review_expire),
+                    expires=expires,
                 ),
             )
-            for each, prediction, time in zip(decisions, routed.work.predictions, routed.work.times, strict=True)
+            for each, prediction in zip(decisions, routed.work.predictions, strict=True)
             if each.audit or each.route == Route.HUMAN.value
         ]
 

@@ -50,6 +50,8 @@ def run(config: Config, profiles: Mapping[str, Profile], say: Callable[[str], No
         log = json_logger(level=config.log.level, model=config.model)
         _quiet_libraries()
         bootstrap = stack.enter_context(broker(config, say))
+        if config.kafka.bootstrap == _EMBEDDED:
+            log.warning("embedded_broker", address=bootstrap, what_to_know="what it holds is gone when this ends")
         board, registry = board_of(config), CollectorRegistry()
         metrics = Metrics(
             registry,

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from monitor.config import Config
+from monitor.doctor.wanted import wanted
 from monitor.errors import RunError
 from monitor.logs.kafka_clients import connection
 from monitor.topics import Topics
 
 __all__ = ["create_missing"]
-
-_WEEK_MS = 7 * 86_400_000
 
 
 def create_missing(config: Config, bootstrap: str, existing: Mapping[str, int] | None = None) -> list[str]:
@@ -26,12 +24,13 @@ def create_missing(config: Config, bootstrap: str, existing: Mapping[str, int] |
     topics, existing = Topics.of(config), existing or {}
     partitions = existing.get(topics.predictions) or config.kafka.partitions
     missing = {name: n for name, n in topics.partitions(partitions).items() if name not in existing}
+    settings = {each.name: each.settings for each in wanted(config).values()}
     admin = KafkaAdminClient(**connection(config.kafka, bootstrap, "holdback-topics"))
     created = []
     try:
         for name, n in missing.items():
             try:
-                admin.create_topics([_topic(name, n, config.kafka.replication, topics)])
+                admin.create_topics([NewTopic(name, n, config.kafka.replication, topic_configs=dict(settings[name]))])
                 created.append(name)
             except TopicAlreadyExistsError:
                 continue
@@ -40,13 +39,3 @@ def create_missing(config: Config, bootstrap: str, existing: Mapping[str, int] |
     finally:
         admin.close()
     return created
-
-
-def _topic(name: str, partitions: int, replication: int, topics: Topics) -> Any:
-    settings: dict[str, str] = {}
-    if name == topics.ledger:
-        # the proof of all that was decided is kept for ever, line by line
-        settings = {"retention.ms": "-1", "cleanup.policy": "delete"}
-    if name == topics.summaries:
-        settings = {"retention.ms": str(_WEEK_MS), "cleanup.policy": "delete"}
-    return NewTopic(name, partitions, replication, topic_configs=settings)
