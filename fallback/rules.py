@@ -68,7 +68,8 @@ def promise_broken(signals: Signals) -> Finding | None:
     """Find that the e-detector on the error of accepted answers fired."""
     if not signals.promise_broken:
         return None
-    return Finding(Cause.PROMISE, f"accepted answers are wrong more often than promised, after {signals.labels} labels")
+    after = f", after {signals.labels:,} labels of this epoch" if signals.labels else ""
+    return Finding(Cause.PROMISE, f"accepted answers are wrong more often than promised{after}")
 
 
 def calls_fail(signals: Signals, policy: Policy) -> Finding | None:
