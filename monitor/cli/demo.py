@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import Annotated
 
@@ -22,6 +23,8 @@ def demo(
     from monitor.demo import DEMO_RATE, play, staged
     from monitor.narrator import Narrator, epilogue
 
+    # the same as Ctrl-C: what was started is stopped
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     narrator = Narrator()
     rate = DEMO_RATE if headless else DEMO_RATE / 2
     with staged(seed, rate, narrator, narrator.say) as stage:

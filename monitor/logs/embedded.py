@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import signal
 import socket
 import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +21,7 @@ SESSION_SECONDS = 6.0
 """A group starts after half of the session time-out: with the usual ones the first record would wait 20 s."""
 _START_SECONDS = 15.0
 _STOP_SECONDS = 2.0
+_SET_PARENT_DEATH_SIGNAL = 1
 
 
 def broker_binary() -> Path | None:
@@ -56,13 +61,14 @@ class EmbeddedBroker:
             str(self._binary), "broker", "--silent", "--storage-engine", "memory://holdback/",
             "--cluster-id", "holdback", "--listener-url", url, "--advertised-listener-url", url,
         ]  # fmt: skip
-        # in a session of its own: Ctrl-C is for us, and we end it in our own time
+        # in a session of its own: Ctrl-C is for us, and we end it in our own time; but it must not outlive us
         self._process = subprocess.Popen(  # noqa: S603  # our own words alone
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            preexec_fn=_dies_with_us(),  # noqa: PLW1509  # it calls one function of libc, loaded before the fork
         )
         give_up = time.monotonic() + _START_SECONDS
         while time.monotonic() < give_up and self._process.poll() is None:
@@ -92,6 +98,14 @@ class EmbeddedBroker:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
+
+
+def _dies_with_us() -> Callable[[], None] | None:
+    """Ask the kernel to end the child with its parent, however that ends; Linux alone knows how."""
+    if sys.platform != "linux":
+        return None
+    prctl, kill = ctypes.CDLL(None).prctl, int(signal.SIGKILL)
+    return lambda: prctl(_SET_PARENT_DEATH_SIGNAL, kill)
 
 
 def _free_port() -> int:
