@@ -49,7 +49,7 @@ class Anytime:
 
     def __init__(self, share: FloatArray) -> None:
         self._share = share
-        self._e = np.zeros(len(share))
+        self._e, self._factor = np.zeros((2, len(share)))
         self._batches = 0
 
     def add(self, growth: FloatArray) -> None:
@@ -57,7 +57,7 @@ class Anytime:
         self._batches += 1
         self._e += 1.0 / (self._batches * (self._batches + 1))
         with np.errstate(over="ignore"):
-            self._e *= np.exp(growth)
+            self._e *= np.exp(growth, out=self._factor)
         # beyond this there is nothing to be said; infinity would poison what follows
         np.minimum(self._e, _MOST, out=self._e)
 

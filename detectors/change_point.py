@@ -43,7 +43,7 @@ class ChangePoints:
 
     def add(self, growth: FloatArray, time: float) -> None:
         """Take in a batch: (bets,) log-growth, and its time."""
-        self._began[self._gain <= 0] = time
+        np.copyto(self._began, time, where=self._gain <= 0)
         np.maximum(self._gain, 0.0, out=self._gain)
         self._gain += growth
 
