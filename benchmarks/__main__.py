@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 
+from benchmarks.tables import SHORT
+
 __all__ = ["main"]
 
-_ALL = ("counting", "pipeline", "startup")
+# over a real broker everything takes minutes
+_ALL = ("counting", "pipeline", "startup", *(() if SHORT else ("kafka",)))
 # one core: the threads of a matrix library would make twenty features no faster, and the figures hard to read
 _ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
