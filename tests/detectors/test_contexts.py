@@ -55,15 +55,15 @@ def alarms(fitted: Fitted, live: Rows, level: float, size: int) -> int:
 
 
 def test_a_season_keeps_the_promise_in_24_cells_and_breaks_it_in_none() -> None:
-    """A daily sine of one sigma at 100 events an hour, 20 days to learn from, 60 to watch, A = 10,000 events, seed 1.
+    """A daily sine of one sigma at 100 events an hour, 20 days to learn from, 40 to watch, A = 10,000 events, seed 1.
 
-    The promise allows 14.4 alarms in 144,000 events, each time from new. With a Poisson count of that mean more than 26
-    have a chance below .2 %; there are far fewer in 24 cells, and more than five times as many in none.
+    The promise allows 9.6 alarms in 96,000 events, each time from new. With a Poisson count of that mean more than 20
+    have a chance below .1 %; there are far fewer in 24 cells, and more than five times as many in none.
     """
     rng = np.random.default_rng(1)
-    reference, live = daily(rng, 20), daily(rng, 60, 20 * 86400.0)
-    assert alarms(profile(reference, "hour_of_day"), live, 1e4, 25) <= 26
-    assert alarms(profile(reference, ""), live, 1e4, 25) > 5 * 14.4
+    reference, live = daily(rng, 20), daily(rng, 40, 20 * 86400.0)
+    assert alarms(profile(reference, "hour_of_day"), live, 1e4, 25) <= 20
+    assert alarms(profile(reference, ""), live, 1e4, 25) > 5 * 9.6
 
 
 def test_a_change_within_a_cell_is_seen_and_told_against_that_cell() -> None:

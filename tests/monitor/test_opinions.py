@@ -16,7 +16,7 @@ from monitor.opinions import ERROR, _errors
 from tests.monitor.running import Run, broker
 from tests.monitor.streams import configured, fitted, outcome, stream
 
-N, DRIFT_AT = 3000, 1000
+N, DRIFT_AT = 2000, 800
 
 
 def run(opinions: list[str]) -> Run:
