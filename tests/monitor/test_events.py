@@ -171,9 +171,7 @@ def test_an_outcome_says_something(value: bytes, fine: bool) -> None:
 
 def test_an_infinite_truth_is_refused() -> None:
     """No answer can be near to it."""
-    (record,), (fault,) = decode_outcomes(
-        [msgspec.msgpack.encode({"id": "a", "value": math.inf})], kinds=MSGPACK
-    )
+    (record,), (fault,) = decode_outcomes([msgspec.msgpack.encode({"id": "a", "value": math.inf})], kinds=MSGPACK)
     assert record is None
     assert "finite" in fault.detail
 
