@@ -25,7 +25,8 @@ IDLE_SECONDS = 2.0 if SHORT else 10.0
 _MEGABYTE = 1024.0 if sys.platform == "linux" else 1024.0**2  # ru_maxrss is in kB there, in bytes elsewhere
 _HELP = "from monitor.cli import main; main(['--help'])"
 _NEEDED = (
-    "import monitor.building, monitor.fitting, monitor.metrics, monitor.status, monitor.web.app, monitor.web.server"
+    "import monitor.building, monitor.fit.fitting, monitor.metrics.metrics, monitor.page.status, "
+    "monitor.web.app, monitor.web.server"
 )
 _KAFKA = f"{_NEEDED}, monitor.logs.kafka"
 _NOTHING = "pass"

@@ -19,11 +19,11 @@ from fallback.memory_reviews import MemoryReviews
 from fallback.reviews import ReviewPolicy
 from monitor.answering import Live
 from monitor.building import build
-from monitor.fitting import fit_profile, load_profiles
+from monitor.fit.fitting import fit_profile, load_profiles
 from monitor.logs import MemoryBroker
-from monitor.metrics import Metrics
+from monitor.metrics.metrics import Metrics
 from monitor.observing import Everyone
-from monitor.status import Board
+from monitor.page.status import Board
 from monitor.topics import Topics
 from monitor.web.app import build_app
 from monitor.web.server import WebServer

@@ -22,7 +22,7 @@ from kafka import KafkaConsumer, TopicPartition
 from benchmarks.kafka_load import PARTITIONS
 from benchmarks.pipeline_stream import configured, reference
 from monitor.config import load_config
-from monitor.fitting import fit_profile
+from monitor.fit.fitting import fit_profile
 from monitor.logs.kafka_topics import create_missing
 from monitor.topics import Topics
 from tests.real.kafka import ApacheKafka

@@ -28,8 +28,8 @@ from monitor.events import (
     label_text,
 )
 from monitor.intake import BATCH, OutcomeRow
-from monitor.joins import JoinStore
-from monitor.joins_records import Match, Pending
+from monitor.joins.records import Match, Pending
+from monitor.joins.store import JoinStore
 from monitor.router import Router, Work
 from monitor.rows import Schema, arrange
 

@@ -15,7 +15,7 @@ from monitor.answering import Recorded
 from monitor.building import Parts, build
 from monitor.config import Config, config_from
 from monitor.events import format_time
-from monitor.fitting import fit_profile
+from monitor.fit.fitting import fit_profile
 from monitor.logs import MemoryBroker
 from monitor.tables import RawBatch
 from monitor.topics import Topics

@@ -11,15 +11,15 @@ from fallback.routing import RoutePolicy
 from fallback.types import BarGuarantee, Known, Mode, WhenBlind
 from monitor.answering import Answering
 from monitor.config import Config, read_secret
-from monitor.joins_shared import PartitionedJoins
-from monitor.judge import SNAPSHOT_EVERY, Judge
-from monitor.judging import Judging
+from monitor.joins.shared import PartitionedJoins
+from monitor.joins.takeover import Rebuild, Takeover
+from monitor.judging.judge import SNAPSHOT_EVERY, Judge
+from monitor.judging.office import Judging
 from monitor.logs import Log
 from monitor.loop import Loop
 from monitor.observing import Observer
 from monitor.pipeline import Pipeline, Settings
 from monitor.router import Router
-from monitor.takeover import Rebuild, Takeover
 from monitor.telling import Teller
 from monitor.topics import Topics
 

@@ -13,7 +13,7 @@ from detectors.profile import Profile, cells_of
 from detectors.scores import lac
 from detectors.types import RANK_CELLS, FloatArray, IntArray, Labels, Rows, Stake
 from fallback.types import Reason, reason_code
-from monitor.joins_records import Match, Pending
+from monitor.joins.records import Match, Pending
 from monitor.rows import Arranged
 from monitor.summaries import VersionCounts, group, pack
 

@@ -21,15 +21,15 @@ from detectors.profile import Profile
 from monitor.config import Config, load_config
 from monitor.errors import RunError
 from monitor.events import Review
-from monitor.fitting import fit_profile
+from monitor.fit.fitting import fit_profile
 from monitor.logs import Log, MemoryBroker
 from monitor.logs.embedded import broker_binary
-from monitor.metrics import Metrics
+from monitor.metrics.metrics import Metrics
 from monitor.observing import Counted, Everyone, Frame, Frames, Observation, Observer, Paged
+from monitor.page.status import Board
 from monitor.results import Results, Shown
 from monitor.running import board_of, broker, kafka_log, people_of
 from monitor.sidecar import Sidecar
-from monitor.status import Board
 from monitor.story import FallbackServer, Reviewer, Story
 from monitor.story.feeds import Feed, KafkaFeed, MemoryFeed
 from monitor.topics import Topics

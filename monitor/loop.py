@@ -8,10 +8,10 @@ from time import monotonic
 from typing import Any
 
 from monitor.events import encode_many
-from monitor.judging import Judging
+from monitor.joins.takeover import Takeover
+from monitor.judging.office import Judging
 from monitor.logs import Fenced, Log, Writer
 from monitor.pipeline import Pipeline
-from monitor.takeover import Takeover
 from monitor.telling import Teller
 from monitor.topics import Topics
 from monitor.turn import Turn

@@ -23,9 +23,9 @@ from monitor.events import (
     utc,
 )
 from monitor.intake import BATCH, LATEST, Intake, bury_duplicates, take_answers, take_outcomes, take_predictions
-from monitor.joins_records import Early, Match, Pending
-from monitor.joins_shared import PartitionedJoins
-from monitor.judging import Judging
+from monitor.joins.records import Early, Match, Pending
+from monitor.joins.shared import PartitionedJoins
+from monitor.judging.office import Judging
 from monitor.logs import Chunk
 from monitor.router import UNJUDGED, RoutedBatch, Router
 from monitor.summaries import Range, Summary, VersionCounts

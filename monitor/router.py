@@ -23,9 +23,9 @@ from monitor.counter import count_events
 from monitor.events import Decision, Prediction, Source, decision_id, id_hashes, label_text, utc
 from monitor.events import Guarantee as Promised
 from monitor.events import Stake as StakeWord
-from monitor.joins_records import Pending
+from monitor.joins.records import Pending
+from monitor.joins.said import finite, said
 from monitor.rows import Arranged, Schema, arrange
-from monitor.said import finite, said
 from monitor.summaries import VersionCounts
 
 __all__ = ["STAKE_WORDS", "UNJUDGED", "RoutedBatch", "Router", "Work"]

@@ -25,11 +25,11 @@ from monitor.config import Config
 from monitor.errors import UsageError
 from monitor.logs import Log
 from monitor.logs_json import LEVELS, LogObserver, json_handler, json_logger
-from monitor.metrics import Metrics
+from monitor.metrics.metrics import Metrics
 from monitor.observing import Everyone
+from monitor.page.status import Board
 from monitor.paging import pager_from
 from monitor.sidecar import Sidecar
-from monitor.status import Board
 from monitor.topics import Topics
 from monitor.web.app import build_app
 from monitor.web.guard import LOOPBACK_HOSTS

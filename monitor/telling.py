@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from fallback.types import Route
 from monitor.counter import is_wrong
 from monitor.events import Decision, epoch_seconds
-from monitor.joins_records import Match
-from monitor.judging import Judging
+from monitor.joins.records import Match
+from monitor.judging.office import Judging
 from monitor.observing import Counted, Decided, Labelled, Observer, Routed
 from monitor.turn import Turn
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from monitor.counter import Outcomes
 from monitor.events import Answer, Decision, JoinRecord, Review, utc
 from monitor.intake import Intake
-from monitor.joins_records import Early, Match, Pending
+from monitor.joins.records import Early, Match, Pending
 from monitor.router import RoutedBatch
 from monitor.summaries import Summary
 

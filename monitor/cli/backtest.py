@@ -44,7 +44,7 @@ def backtest(
 ) -> None:
     """Run a recorded stream; say who would have answered what, and what would have been noticed."""
     from monitor.backtest import Outputs
-    from monitor.fitting import load_profiles
+    from monitor.fit.fitting import load_profiles
     from monitor.report import compared_lines, report
     from monitor.what_if import changed_config
 
@@ -72,7 +72,7 @@ def backtest(
 def _run(config: Config, profile: Path | None, events: Path, files: Outputs, change: str) -> Run:
     from monitor.backtest import backtest as run
     from monitor.backtest import rows_of
-    from monitor.fitting import load_profiles
+    from monitor.fit.fitting import load_profiles
     from monitor.report import Recorder, Run
     from monitor.tables import read_stream
 

@@ -12,8 +12,8 @@ from monitor.config import Config
 from monitor.errors import RunError, UsageError
 
 if TYPE_CHECKING:
-    from monitor.orders_sent import Heard
-    from monitor.standings import Standing
+    from monitor.ledger.standings import Standing
+    from monitor.operating.orders_sent import Heard
 
 __all__ = ["accept", "app", "auto", "close", "open_", "status"]
 
@@ -47,9 +47,9 @@ def status(
     import time
 
     from monitor.building import breaker_policy
-    from monitor.clients import reader, require
-    from monitor.ledger_topic import since_base
-    from monitor.standings import standings
+    from monitor.ledger.standings import standings
+    from monitor.ledger.topic import since_base
+    from monitor.operating.clients import reader, require
     from monitor.topics import Topics
 
     loaded = _configured(config, model, segment)
@@ -163,7 +163,7 @@ def _give(
 ) -> None:
     from uuid import uuid4
 
-    from monitor.orders_sent import give
+    from monitor.operating.orders_sent import give
     from monitor.summaries import OperatorOrder
 
     if order in ("open", "close") and (not reason.strip() or for_ is None):

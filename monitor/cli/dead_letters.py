@@ -14,7 +14,7 @@ from monitor.errors import UsageError
 from monitor.events.times import format_time, parse_time
 
 if TYPE_CHECKING:
-    from monitor.dead_letters import Letter, Replayed, Wish
+    from monitor.operating.dead_letters import Letter, Replayed, Wish
 
 __all__ = ["app", "list_", "replay"]
 
@@ -45,8 +45,8 @@ def list_(
     json_file: JsonOption = None,
 ) -> None:
     """Print the last dead letters: when, why, from where, and how large."""
-    from monitor.clients import reader
-    from monitor.dead_letters import letters
+    from monitor.operating.clients import reader
+    from monitor.operating.dead_letters import letters
 
     loaded, wish, start = configuration(config), _wish(reason, id_, at), _moment(since)
     counts: Counter[str] = Counter()
@@ -77,8 +77,8 @@ def replay(
     All of them, or those of a reason, an id or a place. Records that were refused as `duplicate` only if you ask for
     them; those that are wrong still are refused again.
     """
-    from monitor.dead_letters import Wish
-    from monitor.dead_letters import replay as write_back
+    from monitor.operating.dead_letters import Wish
+    from monitor.operating.dead_letters import replay as write_back
 
     loaded, wish = configuration(config), _wish(reason, id_, at)
     result = write_back(loaded, wish or Wish(), _moment(since), dry=dry_run)
@@ -91,8 +91,8 @@ def replay(
 
 def _wish(reasons: list[str] | None, ids: list[str] | None, places: list[str] | None) -> Wish | None:
     """What was asked for; None if nothing was."""
-    from monitor.dead_letters import Wish
     from monitor.events import DeadLetterReason
+    from monitor.operating.dead_letters import Wish
 
     known = [each.value for each in DeadLetterReason]
     for each in reasons or ():

@@ -24,8 +24,8 @@ def fit(
     Replays its second half against its first, and says whether the promise holds; reports duplicates, leaks, outliers,
     suspicious labels.
     """
-    from monitor.fit_result import fit_result, told
-    from monitor.fitting import fit_profile
+    from monitor.fit.fitting import fit_profile
+    from monitor.fit.result import fit_result, told
     from monitor.tables import RawBatch, read_stream
 
     loaded = configuration(config)

@@ -26,7 +26,7 @@ def init(
 ) -> None:
     """Write a commented starter configuration into DIR, with the columns guessed from a sample of events."""
     from monitor.config import config_from
-    from monitor.starter import guess, read_sample, starter_yaml
+    from monitor.fit.starter import guess, read_sample, starter_yaml
 
     target = folder / "holdback.yaml"
     if target.exists() and not force:

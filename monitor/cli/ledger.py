@@ -12,12 +12,12 @@ import typer
 from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json
 from monitor.errors import UsageError
 from monitor.events.times import parse_time
-from monitor.ledger import LedgerBroken, read_lines
-from monitor.ledger import verify as verify_lines
-from monitor.ledger_words import words
+from monitor.ledger.chain import LedgerBroken, read_lines
+from monitor.ledger.chain import verify as verify_lines
+from monitor.ledger.words import words
 
 if TYPE_CHECKING:
-    from monitor.why import Again, Explained
+    from monitor.judging.why import Again, Explained
 
 __all__ = ["app", "save", "show", "verify", "why"]
 
@@ -99,7 +99,7 @@ def why(
     With the summaries they are judged again from the last snapshot before: exit status 3 if not the very same record
     comes out.
     """
-    from monitor.why import explain_transitions
+    from monitor.judging.why import explain_transitions
 
     if summaries is not None and (file is None or config is None):
         raise UsageError("to judge the summaries again, give the ledger's FILE and the run's configuration: -c CFG")
@@ -155,8 +155,8 @@ def _opened(
             yield str(file), lines
         return
     assert config is not None
-    from monitor.clients import reader, require
-    from monitor.ledger_topic import lines_of
+    from monitor.ledger.topic import lines_of
+    from monitor.operating.clients import reader, require
     from monitor.topics import Topics
 
     loaded = configuration(config)
@@ -185,10 +185,10 @@ def _kept(lines: Iterable[bytes], moves: list[bytes], everything: list[bytes] | 
 def _again(lines: list[bytes], seq: int | None, config: Path, profile: Path | None, summaries: Path | None) -> Again:
     """Judge again, from a file of summaries or from their topic."""
     from monitor.building import breaker_policy
-    from monitor.fitting import load_profiles
-    from monitor.judge import Judge
+    from monitor.fit.fitting import load_profiles
+    from monitor.judging.judge import Judge
+    from monitor.judging.why import judge_again
     from monitor.topics import Topics
-    from monitor.why import judge_again
 
     loaded = configuration(config)
     profiles, policy, topic = load_profiles(loaded, profile), breaker_policy(loaded), Topics.of(loaded).summaries
@@ -199,8 +199,8 @@ def _again(lines: list[bytes], seq: int | None, config: Path, profile: Path | No
     if summaries is not None:
         counted = summaries.read_bytes().split(b"\n")[:-1]
         return judge_again(lines, lambda first: enumerate(counted[first:], first), topic, new_judge, seq)
-    from monitor.clients import reader, require
-    from monitor.ledger_topic import numbered
+    from monitor.ledger.topic import numbered
+    from monitor.operating.clients import reader, require
 
     with reader(loaded, "ledger") as opened:
         require(opened, loaded, "summaries")

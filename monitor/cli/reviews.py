@@ -14,7 +14,7 @@ from monitor.config import Config
 from monitor.errors import UsageError
 
 if TYPE_CHECKING:
-    from monitor.reviewing import PeoplesQueue
+    from monitor.operating.reviewing import PeoplesQueue
 
 __all__ = ["answer", "app", "claim", "list_"]
 
@@ -46,7 +46,7 @@ def list_(
     """
     import time
 
-    from monitor.review_words import row, shown
+    from monitor.operating.review_words import row, shown
 
     loaded = configuration(config)
     unkept = Path(_NOWHERE) if store is None and loaded.state_dir is None else store
@@ -76,7 +76,7 @@ def claim(
     import time
 
     from fallback.desk import Held
-    from monitor.review_words import sheet, shown
+    from monitor.operating.review_words import sheet, shown
 
     loaded, name = configuration(config), _named(reviewer)
     with _queue(loaded, store) as queue:
@@ -114,7 +114,7 @@ def answer(
     Answering again changes nothing. Exit status 1 if it has expired, or another reviewer holds it.
     """
     from monitor.events import format_time
-    from monitor.review_words import parse_answer
+    from monitor.operating.review_words import parse_answer
 
     loaded, name = configuration(config), _named(reviewer)
     with _queue(loaded, store) as queue:
@@ -137,8 +137,8 @@ def _queue(config: Config, store: Path | None) -> Iterator[PeoplesQueue]:
     import time
     from contextlib import closing
 
-    from monitor.clients import reader
-    from monitor.reviewing import PeoplesQueue, store_path
+    from monitor.operating.clients import reader
+    from monitor.operating.reviewing import PeoplesQueue, store_path
 
     path = store_path(config, store)
     with reader(config, "reviews") as opened, closing(PeoplesQueue(config, path, time.time)) as queue:

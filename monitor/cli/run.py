@@ -11,7 +11,7 @@ __all__ = ["run"]
 
 def run(config: ConfigOption) -> None:
     """Watch a served model: read its inputs and outputs from Kafka, and write a decision for each."""
-    from monitor.fitting import load_profiles
+    from monitor.fit.fitting import load_profiles
     from monitor.running import run as run_sidecar
 
     loaded = configuration(config)

@@ -25,7 +25,7 @@ SCHEMAS = MappingProxyType(
         "summary": "monitor.summaries:Summary",
         "order": "monitor.summaries:OperatorOrder",
         "joined": "monitor.events:JoinRecord",
-        "ledger": "monitor.records:Record",
+        "ledger": "monitor.judging.records:Record",
     }
 )
 """Where each struct is: `module:name`, imported when its schema is asked for."""

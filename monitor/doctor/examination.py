@@ -8,11 +8,11 @@ from contextlib import closing, contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from monitor.clients import EMBEDDED, LastWords, no_way_to, settings_of
 from monitor.config import Config
 from monitor.doctor.findings import Finding, fail, ok, warn
 from monitor.doctor.local import local_findings
 from monitor.errors import UsageError
+from monitor.operating.clients import EMBEDDED, LastWords, no_way_to, settings_of
 
 if TYPE_CHECKING:
     from kafka.admin import KafkaAdminClient

@@ -113,8 +113,8 @@ def check_transactions(config: Config, members: int) -> Finding:
     """
     from kafka.errors import KafkaError
 
-    from monitor.clients import settings_of
     from monitor.logs.kafka_writer import ExactlyOnce
+    from monitor.operating.clients import settings_of
 
     check, named = "transactions", config.kafka.transactional_id
     if named is not None and members:

@@ -30,7 +30,7 @@ def local_findings(config: Config) -> Iterator[Finding]:
 
 def check_profiles(config: Config) -> Iterator[Finding]:
     """Each profile is there, whole, and of this model and version."""
-    from monitor.fitting import read_profile
+    from monitor.fit.fitting import read_profile
 
     if not config.versioned_profiles:
         yield warn(

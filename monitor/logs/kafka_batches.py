@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 from kafka.producer.future import FutureRecordMetadata
 from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
@@ -68,7 +69,7 @@ class Bulk:
         """
         where = TopicPartition(topic, partition)
         if partition not in (self._producer.partitions_for(topic) or ()):
-            raise AssertionError(f"{topic} has no partition {partition}")
+            raise UnknownTopicOrPartitionError(f"{topic} has no partition {partition}")
         if self._manager is not None and self._manager.is_transactional():
             self._manager.maybe_add_partition_to_transaction(where)
         futures = []
@@ -103,7 +104,7 @@ class Bulk:
         batch._record_futures.extend(futures)
         with self._accumulator._tp_lock(where):
             if self._accumulator._closed:
-                raise AssertionError("the producer is closed")
+                raise KafkaError("the producer is closed")
             self._accumulator._batches[where].append(batch)
             self._accumulator._incomplete.add(batch)
         return futures

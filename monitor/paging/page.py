@@ -7,8 +7,8 @@ from typing import Final, Protocol
 
 from fallback.records import Page as Kind
 from monitor.errors import HoldbackError
+from monitor.judging.trip_words import RUNBOOKS, did, first, moved, plain
 from monitor.observing import Trip
-from monitor.trip_words import RUNBOOKS, did, first, moved, plain
 
 __all__ = ["Kind", "Links", "NotSent", "Page", "Sender", "key_of", "page_of"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monitor.observing import Alarm
+from monitor.page.shown import MAX_BINS, cut, most_telling
 from monitor.report.html import Element, Node, element
 from monitor.report.parts import Run, card, details, moment, percent, table
-from monitor.shown import MAX_BINS, cut, most_telling
 
 __all__ = ["moved"]
 

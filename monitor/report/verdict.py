@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from monitor.rates import rate
+from monitor.page.rates import rate
+from monitor.page.words import chosen
 from monitor.report.html import Element, Node, element
 from monitor.report.parts import Run, card, number, percent, table
-from monitor.words import chosen
 
 __all__ = ["figures", "headline", "promises", "verdict_of"]
 

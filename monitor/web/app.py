@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from monitor.status import Board
+from monitor.page.status import Board
 from monitor.web.feed import Feed
 from monitor.web.guard import LOOPBACK_HOSTS, Guard
 from monitor.web.openapi import openapi

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
-from monitor.picture import Status
+from monitor.page.picture import Status
 
 __all__ = ["MAX_CLIENTS", "Feed"]
 

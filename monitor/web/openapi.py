@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from monitor import __version__
-from monitor.picture import Status
+from monitor.page.picture import Status
 
 __all__ = ["openapi"]
 

@@ -8,8 +8,8 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from monitor.picture import Status
-from monitor.words import chosen
+from monitor.page.picture import Status
+from monitor.page.words import chosen
 
 __all__ = ["HERE", "status_page"]
 

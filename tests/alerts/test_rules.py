@@ -13,7 +13,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from fallback.types import BreakerState, Health
-from monitor.metrics import Metrics
+from monitor.metrics.metrics import Metrics
 from tests.sources import ROOT
 from tests.tools import require
 

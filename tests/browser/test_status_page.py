@@ -28,7 +28,7 @@ from monitor.observing import (
     Ruled,
     Transition,
 )
-from monitor.status import Board
+from monitor.page.status import Board
 from monitor.web.app import build_app
 from monitor.web.server import WebServer
 

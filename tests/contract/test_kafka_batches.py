@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kafka import KafkaProducer
+from kafka.errors import KafkaError
 
 from monitor.logs.kafka_batches import Bulk, bulk_of
 from tests.real.kafka import ApacheKafka
@@ -53,6 +54,13 @@ def test_more_than_a_batch_arrives_whole_and_in_order(
     assert [each.get(timeout=0).offset for each in told] == list(range(1000))
     assert found[7].headers == [("a", b"b"), ("ce_id", b"7")]
     assert {each.timestamp for each in found} == {1_700_000_000_000}
+
+
+def test_a_partition_that_is_not_there_is_an_error_of_the_clients(apache_kafka: ApacheKafka, bulk: Bulk) -> None:
+    """So that the log is given up and joined again, and the process lives on."""
+    apache_kafka.create({"narrow": 1})
+    with pytest.raises(KafkaError, match="no partition 3"):
+        bulk.send("narrow", [b"x"], [None], (), 3, 1)
 
 
 def test_a_client_that_is_built_another_way_is_given_its_records_one_by_one() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from monitor.ledger import verify
+from monitor.ledger.chain import verify
 from tests.integration.replicas import Fleet
 from tests.monitor.streams import stream
 from tests.real.kafka import ApacheKafka

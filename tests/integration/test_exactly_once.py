@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from detectors.types import IntArray
-from monitor.ledger import verify
+from monitor.ledger.chain import verify
 from monitor.summaries import labels_of, unpack
 from tests.integration.replicas import Fleet
 from tests.monitor.streams import stream

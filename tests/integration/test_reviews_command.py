@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from monitor.clients import reader
 from monitor.errors import RunError
-from monitor.reviewing import PeoplesQueue
+from monitor.operating.clients import reader
+from monitor.operating.reviewing import PeoplesQueue
 from tests.integration.stage import Stage, status_of
 from tests.real.kafka import ApacheKafka
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from monitor.ledger import verify
+from monitor.ledger.chain import verify
 from tests.integration.replicas import PARTITIONS, Fleet
 from tests.monitor.streams import stream
 from tests.real.kafka import ApacheKafka, free_port

@@ -10,7 +10,7 @@ from detectors.profile import Profile
 from monitor.answering import Recorded
 from monitor.building import Parts, build
 from monitor.config import Config
-from monitor.judge import Judge
+from monitor.judging.judge import Judge
 from monitor.logs import MemoryBroker
 from monitor.observing import Observation
 from monitor.topics import Topics

@@ -10,7 +10,7 @@ import numpy as np
 from detectors.profile import Profile
 from monitor.config import Config, config_from
 from monitor.events import format_time
-from monitor.fitting import fit_profile
+from monitor.fit.fitting import fit_profile
 from monitor.tables import RawBatch
 
 __all__ = ["FIRST", "configured", "fitted", "outcome", "prediction", "raw", "stream"]

@@ -22,7 +22,7 @@ from detectors.profile_bytes import dump
 from monitor.backtest import Outputs, backtest, rows_of
 from monitor.cli import main
 from monitor.config import Config
-from monitor.ledger import verify
+from monitor.ledger.chain import verify
 from monitor.logs import MemoryBroker
 from monitor.observing import Counted
 from monitor.tables import read_stream

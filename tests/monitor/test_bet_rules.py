@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from monitor.bet_rules import bet_rules
 from monitor.config.tolerances import tolerated_share
 from monitor.errors import ConfigError, UsageError
+from monitor.judging.bet_rules import bet_rules
 from tests.monitor.streams import configured, fitted
 
 

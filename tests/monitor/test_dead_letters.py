@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from monitor.dead_letters import Letter, Wish, choose
 from monitor.event_ids import id_of, kind_of
 from monitor.events import DeadLetter, DeadLetterReason, Source, utc
+from monitor.operating.dead_letters import Letter, Wish, choose
 
 R = DeadLetterReason
 

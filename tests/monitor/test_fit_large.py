@@ -12,10 +12,10 @@ import pytest
 
 from benchmarks.fit_memory import fit_in_process
 from detectors.profile import cells_of
-from monitor import fitting
-from monitor.fit_result import fit_result, told
-from monitor.fitting import fit_profile
-from monitor.gathering import gather
+from monitor.fit import fitting
+from monitor.fit.fitting import fit_profile
+from monitor.fit.gathering import gather
+from monitor.fit.result import fit_result, told
 from monitor.tables import RawBatch
 from tests.monitor.streams import configured, raw, stream
 

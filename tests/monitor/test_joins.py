@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from monitor.errors import RunError, UsageError
-from monitor.joins import JoinStore
-from monitor.joins_records import Dropped, Early, Joined, Match, Pending, Waiting
+from monitor.joins.records import Dropped, Early, Joined, Match, Pending, Waiting
+from monitor.joins.store import JoinStore
 
 PROBABILITIES = struct.pack("2d", 0.25, 0.75)
 

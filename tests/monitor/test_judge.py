@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from detectors.profile import Profile
 from monitor.building import breaker_policy
 from monitor.config import Config
-from monitor.judge import Judge
-from monitor.ledger import verify
+from monitor.judging.judge import Judge
+from monitor.judging.snapshots import unpacked
+from monitor.ledger.chain import verify
 from monitor.logs import MemoryBroker
 from monitor.observing import Alarm, Paged, Transition
-from monitor.snapshots import unpacked
 from monitor.summaries import Summary, decode_summaries
 from monitor.topics import Topics
 from tests.monitor.running import SNAPSHOT_EVERY, Run, broker

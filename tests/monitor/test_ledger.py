@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.cli import main
-from monitor.ledger import GENESIS, Chain, LedgerBroken, Verified, read_ledger, verify
+from monitor.ledger.chain import GENESIS, Chain, LedgerBroken, Verified, read_ledger, verify
 
 START = 1_767_225_600.0
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.ledger import Chain
-from monitor.ledger_watch import LedgerWatch
+from monitor.ledger.chain import Chain
+from monitor.ledger.watch import LedgerWatch
 
 
 def ledger(n: int, start: str = "a") -> list[bytes]:

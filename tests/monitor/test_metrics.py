@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fallback.types import BreakerState, Verdict
 from monitor import __version__
-from monitor.metrics import Metrics
+from monitor.judging.trip_words import first
+from monitor.metrics.metrics import Metrics
 from monitor.observing import (
     Alarm,
     Broker,
@@ -33,7 +34,6 @@ from monitor.observing import (
     Transition,
     Trip,
 )
-from monitor.trip_words import first
 from tests.tools import require
 
 T = 1000.0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monitor.errors import UsageError
-from monitor.fitting import fit_profile
+from monitor.fit.fitting import fit_profile
 from tests.monitor.running import Run, broker
 from tests.monitor.streams import configured, outcome, raw, stream
 

@@ -11,8 +11,8 @@ import pytest
 
 from detectors.types import RANK_CELLS, Labels
 from monitor.errors import ConfigError
+from monitor.judging.opinions import ERROR, _errors
 from monitor.observing import Evidence
-from monitor.opinions import ERROR, _errors
 from tests.monitor.running import Run, broker
 from tests.monitor.streams import configured, fitted, outcome, stream
 

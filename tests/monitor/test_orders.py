@@ -12,10 +12,10 @@ import pytest
 from detectors.profile import Profile
 from monitor.building import breaker_policy
 from monitor.config import Config
-from monitor.judge import Judge
-from monitor.ledger import verify
+from monitor.judging.judge import Judge
+from monitor.judging.why import judge_again
+from monitor.ledger.chain import verify
 from monitor.summaries import OperatorOrder
-from monitor.why import judge_again
 from tests.monitor.running import Run, broker
 from tests.monitor.streams import FIRST, configured, fitted, stream
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from monitor.quality import Quality, examine
+from monitor.fit.quality import Quality, examine
 
 
 def looked(

@@ -13,10 +13,10 @@ from detectors.layout import Layout
 from detectors.profile import Reference
 from detectors.types import FloatArray, Rows
 from monitor.config import Config, config_from
-from monitor.contexts import NONE, Segment, candidates, in_context
-from monitor.fit_notes import replay_notes
-from monitor.long_run import BLOCK, LongRunVariance, long_runs
-from monitor.replay import Half, Replay, Replayer, replay
+from monitor.fit.contexts import NONE, Segment, candidates, in_context
+from monitor.fit.long_run import BLOCK, LongRunVariance, long_runs
+from monitor.fit.notes import replay_notes
+from monitor.fit.replay import Half, Replay, Replayer, replay
 
 DAY = 86400.0
 

@@ -13,8 +13,8 @@ from fallback.reviews import ReviewItem, ReviewKind
 from monitor.errors import RunError, UsageError
 from monitor.events import Answer, Output, Review, encode_many, utc
 from monitor.logs import MemoryBroker
-from monitor.review_words import parse_answer, sheet
-from monitor.reviewing import PeoplesQueue, store_path
+from monitor.operating.review_words import parse_answer, sheet
+from monitor.operating.reviewing import PeoplesQueue, store_path
 from monitor.topics import Topics
 from tests.monitor.streams import FIRST, configured
 

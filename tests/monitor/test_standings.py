@@ -15,10 +15,10 @@ from fallback.types import BreakerState
 from monitor.building import breaker_policy
 from monitor.config import Config
 from monitor.errors import RunError
-from monitor.ledger_topic import is_base, since_base
-from monitor.standings import Standing, standings
+from monitor.ledger.standings import Standing, standings
+from monitor.ledger.topic import is_base, since_base
+from monitor.ledger.waits import waits_for
 from monitor.summaries import OperatorOrder
-from monitor.waits import waits_for
 from tests.monitor.running import Run, broker
 from tests.monitor.streams import FIRST, configured, fitted, outcome, stream
 

@@ -26,9 +26,9 @@ from monitor.observing import (
     Ruled,
     Transition,
 )
-from monitor.rates import ROLLING, error_series, lately, rate
-from monitor.series import Point, Series
-from monitor.status import Board
+from monitor.page.rates import ROLLING, error_series, lately, rate
+from monitor.page.series import Point, Series
+from monitor.page.status import Board
 
 NOON = 1_789_992_000.0
 assert NOON % 86_400 == 43_200

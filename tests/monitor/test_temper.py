@@ -12,10 +12,10 @@ from detectors.profile import Reference, fit
 from detectors.stakes import BetRules
 from detectors.types import FloatArray, Rows
 from detectors.views.kinds import ViewSettings
-from monitor.bet_rules import bet_rules
 from monitor.errors import ConfigError
-from monitor.fitting import fit_profile
-from monitor.long_run import BLOCK, LongRunVariance, long_runs
+from monitor.fit.fitting import fit_profile
+from monitor.fit.long_run import BLOCK, LongRunVariance, long_runs
+from monitor.judging.bet_rules import bet_rules
 from tests.monitor.streams import configured, fitted, raw, stream
 
 LEVEL = 1000.0

@@ -5,8 +5,8 @@ import msgspec
 from detectors.layout import Group
 from fallback.records import Cause, Page, Transition
 from fallback.types import BreakerState
+from monitor.judging.trips import Trips
 from monitor.observing import Alarm, Trip
-from monitor.trips import Trips
 
 S = BreakerState
 

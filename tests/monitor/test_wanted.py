@@ -11,7 +11,7 @@ import pytest
 from detectors.profile import Profile
 from monitor.config import Config
 from monitor.errors import ConfigError
-from monitor.fitting import fit_profile
+from monitor.fit.fitting import fit_profile
 from monitor.summaries import Summary, decode_summaries, unpack
 from tests.monitor.running import Run, broker
 from tests.monitor.streams import configured, raw, stream

@@ -19,10 +19,10 @@ from prometheus_client import CollectorRegistry
 
 from fallback.types import BreakerState, Verdict
 from monitor.errors import RunError
-from monitor.metrics import Metrics
+from monitor.metrics.metrics import Metrics
 from monitor.observing import Evidence, Frame, Frames, Ruled, Transition
-from monitor.picture import Status
-from monitor.status import Board
+from monitor.page.picture import Status
+from monitor.page.status import Board
 from monitor.web.app import build_app
 from monitor.web.feed import MAX_CLIENTS, Feed
 from monitor.web.guard import LOOPBACK_HOSTS, host_name
@@ -269,7 +269,7 @@ def test_loopback_is_recognised(host: str, answer: bool) -> None:
 
 def test_nothing_outside_web_imports_the_web_server() -> None:
     """Board, metrics and logs can be had without paying for starlette and uvicorn."""
-    parts = "monitor.status, monitor.metrics, monitor.logs_json"
+    parts = "monitor.page.status, monitor.metrics.metrics, monitor.logs_json"
     code = f"import sys, {parts}; print('uvicorn' in sys.modules, 'starlette' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == ["False", "False"]

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.cli import main
 from monitor.errors import ConfigError, UsageError
-from monitor.fitting import fit_profile
+from monitor.fit.fitting import fit_profile
 from monitor.what_if import changed_config
 from tests.monitor.streams import configured, raw, stream
 

@@ -16,12 +16,12 @@ from monitor.backtest import Outputs, backtest, rows_of
 from monitor.building import breaker_policy
 from monitor.cli import main
 from monitor.errors import CheckFailed, UsageError
-from monitor.fitting import load_profiles
-from monitor.judge import Judge
-from monitor.ledger import GENESIS, Chain
-from monitor.snapshots import parts_of
+from monitor.fit.fitting import load_profiles
+from monitor.judging.judge import Judge
+from monitor.judging.snapshots import parts_of
+from monitor.judging.why import derive, explain_transitions, judge_again
+from monitor.ledger.chain import GENESIS, Chain
 from monitor.topics import Topics
-from monitor.why import derive, explain_transitions, judge_again
 from tests.monitor.streams import configured, fitted, raw, stream
 
 SNAPSHOT_EVERY = 7

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry
 from detectors.profile_bytes import dump
 from monitor.doctor.findings import Finding
 from monitor.doctor.local import check_profiles, check_secrets, check_state_dir, check_web
-from monitor.metrics import Metrics
-from monitor.status import Board
+from monitor.metrics.metrics import Metrics
+from monitor.page.status import Board
 from monitor.web.app import build_app
 from monitor.web.server import WebServer
 from tests.monitor.streams import configured, fitted

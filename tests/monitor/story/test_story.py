@@ -157,8 +157,8 @@ def test_the_fallback_says_what_it_does_not_understand(
 def asked(key: str) -> Review:
     """A request for a person."""
     return Review(
-        id=key, decision_id=f"d-{key}", time=utc(0.0), model="digits", version="1", segment={}, features={}, output=None,
-        reason="low_confidence", priority=1.0, expires=utc(60.0),
+        id=key, decision_id=f"d-{key}", time=utc(0.0), model="digits", version="1", segment={}, features={},
+        output=None, reason="low_confidence", priority=1.0, expires=utc(60.0),
     )  # fmt: skip
 
 

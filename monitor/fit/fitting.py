@@ -1,0 +1,176 @@
+"""Fitting a profile: a recorded reference becomes what is normal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from detectors.counting import ViewSettings
+from detectors.errors import ProfileError, UnfitReference
+from detectors.profile import Fitted, Profile, Reference, fit
+from detectors.profile_bytes import dump, load
+from detectors.proxy import Proxy
+from detectors.sets import conformal_quantile
+from detectors.types import FloatArray
+from monitor.config import Config
+from monitor.errors import UsageError
+from monitor.fit.gathering import MOST_ROWS, Gathered, gather
+from monitor.fit.notes import notes_on, replay_notes
+from monitor.fit.quality import Quality, examine
+from monitor.fit.reading import scores_of, with_sizes, wrong_of
+from monitor.fit.replay import Half, Replay, replay
+from monitor.fit.second_pass import Again, second_pass
+from monitor.tables import RawBatch
+
+__all__ = ["Learnt", "fit_profile", "load_profiles", "read_profile"]
+
+_Progress = Callable[[float, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """A profile with its bytes, and what was noticed about the reference.
+
+    Attributes
+    ----------
+    profile, data
+        The profile, and its bytes.
+    quality
+        What is odd about the rows; of a large reference, about the sample.
+    notes
+        All that a person should know, in sentences.
+    unreadable
+        Rows that could not be read.
+    replay
+        The second half against the first; None for a reference too small to be cut in half.
+    sampled
+        Rows that the views were fitted on one half of; all there are, unless the reference is large.
+    """
+
+    profile: Profile
+    data: bytes
+    quality: Quality
+    notes: tuple[str, ...]
+    unreadable: int
+    replay: Replay | None = None
+    sampled: int = 0
+
+
+def fit_profile(
+    batches: Iterable[RawBatch],
+    config: Config,
+    progress: _Progress = lambda _share, _rows: None,
+    *,
+    again: Again | None = None,
+) -> Learnt:
+    """Fit the profile of a configured model on a recorded reference.
+
+    With `again`, which reads the same rows anew, more than 200,000 rows are read in bounded memory: the views are
+    fitted on a sample, and all other rows are counted in a second pass. Without it all rows are held.
+
+    Raises UsageError if there is too little to go by.
+    """
+    gathered = gather(batches, config, progress, MOST_ROWS if again is not None else None)
+    if gathered is None:
+        raise UsageError(
+            "the reference has no readable event; its first fault: see `holdback backtest` on the same file"
+        )
+    part, schema = gathered.part, gathered.schema
+    scores = scores_of(part, schema)
+    known = ~np.isnan(scores)
+    bar = conformal_quantile(scores[known], np.ones(int(known.sum())), round(1 - config.promise.coverage, 12))
+    wrong = wrong_of(part, schema, config.promise.within, bar)
+    rows = with_sizes(part, schema, bar)
+    reference = Reference(rows, schema.numeric, schema.categorical, wrong, scores[known], gathered.events_per_day)
+    fitted = _fit(reference, config)
+    if gathered.whole or again is None:
+        replayed = replay(Half(rows, part.times, part.segments), reference, config, timed=gathered.timed)
+    else:
+        fitted, replayed = second_pass(again, gathered, fitted, reference, bar, config, progress)
+    if replayed is not None:
+        fitted = replace(fitted, memory=_memory(fitted, replayed))
+    facts = _facts(gathered, bar, replayed) | _proxy(reference, config)
+    profile = Profile(fitted, config.model, config.version or "", schema.task, schema.classes, facts)
+    data, digest = dump(profile)
+    quality = examine(
+        schema.numeric,
+        rows.numeric,
+        dict(zip(schema.categorical, rows.categorical, strict=True)),
+        part.truth,
+        np.random.default_rng(0),
+        part.places,
+    )
+    notes = (
+        *notes_on(fitted.n, fitted.labelled, gathered.unreadable),
+        *replay_notes(replayed),
+        *quality.sentences(),
+    )
+    learnt = load(data) if digest else profile
+    return Learnt(learnt, data, quality, notes, gathered.unreadable, replayed, len(part))
+
+
+def read_profile(path: str | Path) -> Profile:
+    """A profile from its file; raises UsageError with what to do."""
+    try:
+        return load(Path(path).read_bytes())
+    except (OSError, ProfileError) as error:
+        raise UsageError(f"profile {path}: {error}") from error
+
+
+def load_profiles(config: Config, given: str | Path | None = None) -> dict[str, Profile]:
+    """The configured profiles by version, or the given one; raises UsageError if one does not fit the configuration."""
+    paths = {"": str(given)} if given is not None else config.versioned_profiles
+    profiles = {}
+    for version, path in paths.items():
+        profile = read_profile(path)
+        if profile.model != config.model:
+            raise UsageError(
+                f"profile {path} is of model {profile.model!r}, the configuration of {config.model!r}: fit it again"
+            )
+        profiles[version or config.version or profile.version] = profile
+    return profiles
+
+
+def _fit(reference: Reference, config: Config) -> Fitted:
+    views = config.views
+    settings = ViewSettings(config.evidence.bins, views.joint, views.projections, views.pairs, views.context or "")
+    try:
+        return fit(reference, settings)
+    except UnfitReference as error:
+        raise UsageError(str(error)) from error
+
+
+def _memory(fitted: Fitted, replayed: Replay) -> FloatArray:
+    """What bets on each view are divided by if they are tempered: (views,)."""
+    found = {each.view: each.temper for each in replayed.memory}
+    return np.array([found.get(name, 1.0) for name in fitted.views.layout().names])
+
+
+def _proxy(reference: Reference, config: Config) -> dict[str, str | float]:
+    """Facts on the proxy, if one is configured; raises UsageError if it is no numeric feature, or nothing is known."""
+    name = config.views.proxy
+    if name is None:
+        return {}
+    if name not in reference.numeric:
+        raise UsageError(
+            f"views.proxy is {name!r}, which is no numeric feature; there are {', '.join(reference.numeric)}"
+        )
+    proxy = Proxy.fit(name, reference.rows.numeric[reference.numeric.index(name)], reference.wrong)
+    if proxy is None:
+        raise UsageError(f"views.proxy {name!r}: fewer than 20 rows of the reference have it and an outcome")
+    return proxy.facts()
+
+
+def _facts(gathered: Gathered, bar: float, replayed: Replay | None) -> dict[str, str | float]:
+    facts: dict[str, str | float] = {
+        "size_threshold": bar if math.isfinite(bar) else 1e308,
+        "data_sha256": gathered.digest,
+        "data_rows": gathered.n + gathered.unreadable,
+    }
+    if replayed is not None:
+        facts["context_proposed"] = replayed.context or ""
+    return facts

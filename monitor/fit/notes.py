@@ -1,0 +1,111 @@
+"""What `fit` says about a reference, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from monitor.fit.replay import Replay, Replayed
+
+__all__ = ["a_day_of", "notes_on", "replay_notes"]
+
+_ENOUGH = 1000
+_BATCH = 100
+_NAMED = 3
+_WORDS = {
+    "hour_of_day": "the hour of the day",
+    "day_of_week": "the day of the week",
+    "hour_of_week": "the hour of the week",
+}
+
+
+def notes_on(rows: int, labelled: int, unreadable: int) -> Iterator[str]:
+    """What is thin about it."""
+    if rows < _ENOUGH:
+        yield (
+            f"the reference has {rows:,} rows: with fewer than {_ENOUGH:,} a batch of {_BATCH} is more than a tenth of "
+            "it, and false alarms are not as rare as promised; take more if there are any"
+        )
+    if labelled == 0:
+        yield "no row has an outcome: errors are unknown, so nothing passes until 200 outcomes have come"
+    if unreadable:
+        yield f"{unreadable:,} rows could not be read and were left out"
+
+
+def replay_notes(replay: Replay | None) -> Iterator[str]:
+    """Whether the promise held in the replay, and what to do if not; silent if all was well."""
+    if replay is None or (replay.holds and replay.chosen == replay.tried[0]):
+        return
+    if not replay.ordered:
+        yield "the rows are not in time order and too many to be sorted: the replay took them as they came"
+    plain, chosen = replay.tried[0], replay.chosen
+    if not plain.passes:
+        yield f"{_counted(plain)}, the promise `{replay.promise}` allows {_few(plain.expected)}{_named(plain.views)}"
+    if replay.context not in (None, plain.context):
+        yield (
+            f"rows are alike within {_words(chosen.context)}: compared with those of the same one alone "
+            f"({chosen.cells} cells), {_count(chosen.alarms)} went off; set `views.context: {chosen.context}` "
+            "and fit again"
+        )
+    yield from _memory(chosen)
+    if replay.context is None:
+        tried = [_words(each) for each in dict.fromkeys(each.context for each in replay.tried) if each != "none"]
+        beside = f", nor in that of {_list(tried)}" if tried else ""
+        if chosen.context != plain.context:
+            beside += (
+                f" (where {_count(chosen.alarms)} went off)"
+                if len(tried) == 1
+                else (f"; fewest go off within {_words(chosen.context)}, {chosen.alarms:,}")
+            )
+        yield (
+            f"the promise `{replay.promise}` does not hold on this reference without a context{beside}: its second "
+            "half differs from its first; take a reference in which nothing changes, or expect warnings at that rate"
+        )
+
+
+def _memory(replayed: Replayed) -> Iterator[str]:
+    found = replayed.remembers
+    if not found:
+        return
+    worst = found[0]
+    views = f"{len(found):,} views do, most of all" if len(found) > 1 else "that is"
+    then = (
+        f"bets were tempered by that, and {_count(replayed.alarms)} went off"
+        if replayed.tempered
+        else "false alarms come more often than promised: set `evidence.temper: auto`, or watch rows further apart"
+    )
+    yield (
+        f"rows remember those before them: {views} {worst.view}, whose sums over {worst.rows:,} rows vary "
+        f"{worst.ratio:.1f} times as much as those of independent rows; {then}"
+    )
+
+
+def _words(context: str) -> str:
+    return _WORDS.get(context, f"the {context.removeprefix('segment:')}")
+
+
+def _counted(replayed: Replayed) -> str:
+    rate = replayed.alarms_per_day
+    a_day = f", {a_day_of(rate)}" if math.isfinite(rate) and rate > 0 else ""
+    return f"replayed in time order, {replayed.rows:,} rows raised {_count(replayed.alarms)}{a_day}"
+
+
+def a_day_of(rate: float) -> str:
+    """A rate in words."""
+    return f"{rate:,.0f} a day" if rate >= 100 else f"{rate:.3g} a day"
+
+
+def _count(alarms: int) -> str:
+    return "no alarm" if alarms == 0 else "1 alarm" if alarms == 1 else f"{alarms:,} alarms"
+
+
+def _few(expected: float) -> str:
+    return f"{expected:.2g} in that time" if expected < 10 else f"{expected:,.0f} in that time"
+
+
+def _named(views: Sequence[str]) -> str:
+    return f"; most of {_list(views[:_NAMED])}" if views else ""
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + " and " + names[-1] if len(names) > 1 else "".join(names)

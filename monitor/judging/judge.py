@@ -1,0 +1,292 @@
+"""Judge: the summaries of all replicas become evidence, verdicts and transitions in the ledger.
+
+Everything here is a function of the summaries alone, their times included, so whoever judges them again from the last
+snapshot gets the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import takewhile
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from detectors.explain import explain
+from detectors.profile import Profile
+from detectors.types import Stake
+from fallback.policy import Policy
+from fallback.records import Transition
+from fallback.types import Verdict
+from monitor.config import Config
+from monitor.events import format_time, parse_time
+from monitor.judging import records
+from monitor.judging import tells as judge_tells
+from monitor.judging.orders import obey
+from monitor.judging.snapshots import packed, parts_of, unpacked
+from monitor.judging.trips import Trips
+from monitor.judging.version_judge import Judged, VersionJudge
+from monitor.ledger.chain import Chain
+from monitor.observing import Observer, Ruled, Standing
+from monitor.summaries import Damaged, OperatorOrder, Range, Summary
+from monitor.topics import Topics
+
+__all__ = ["SNAPSHOT_EVERY", "Judge"]
+
+SNAPSHOT_EVERY = 10_000
+"""Summaries between two snapshots: a new judge has at most these to judge again, a few seconds' work."""
+_HEARTBEAT = 5.0
+_LEAST_GAP = 1.0
+_BATCHES_WITHOUT_A_WORD = 10
+
+
+class Judge:
+    """Judges summaries, in the order of their topic.
+
+    Parameters
+    ----------
+    config, profiles
+        The promise, and a profile a version.
+    policy
+        The breaker's.
+    observe
+        Is told of every alarm, transition and verdict.
+    snapshot_every
+        Summaries between two snapshots.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        profiles: Mapping[str, Profile],
+        policy: Policy,
+        observe: Observer,
+        snapshot_every: int = SNAPSHOT_EVERY,
+    ) -> None:
+        self._config = config
+        self._observe = observe
+        self._snapshot_every = snapshot_every
+        self.versions = {version: VersionJudge(config, profile, policy) for version, profile in profiles.items()}
+        self._predictions = Topics.of(config).predictions
+        self._rules = records.rules(config)
+        self._chain = Chain()
+        self._clock, self._began = -math.inf, 0.0
+        self._summaries = 0
+        self._events = 0
+        self._ranges: dict[tuple[str, int], Range] = {}
+        self._waiting: dict[int, list[int]] = {}
+        self._told: dict[str, tuple[Verdict, int]] = {}
+        self._trips = Trips(enforced=config.breaker.mode == "enforce")
+
+    @property
+    def head(self) -> str:
+        """Hash of the ledger's last record."""
+        return self._chain.head
+
+    @property
+    def events(self) -> int:
+        """Records of predictions judged so far, unreadable ones included."""
+        return self._events
+
+    def begin(self, time: float, offset: int = 0) -> list[bytes]:
+        """The first records of a ledger, or of a new promise in it: what is promised, and what holds at first.
+
+        `offset` is that of the first summary to be judged under it.
+        """
+        # as it can be read back: whoever judges again begins with what the record says
+        time = self._began = parse_time(format_time(time))
+        lines = [
+            self._chain.append(
+                "start", time, records.start(self._config, self._digests(), self._rules) | {"offset": offset}
+            )
+        ]
+        return lines + [self._say(version, judge.verdict(), time) for version, judge in self.versions.items()]
+
+    def accepts(self, base: Mapping[str, Any]) -> bool:
+        """Whether a record that a judge can begin from was written under the same profiles and rules."""
+        return self.knows(base) and base.get("rules") == self._rules
+
+    def knows(self, base: Mapping[str, Any]) -> bool:
+        """Whether it was written under the same profiles."""
+        return dict(base["profiles"]) == self._digests()
+
+    def judge(
+        self, records_read: Sequence[Summary | OperatorOrder | Damaged], offsets: Sequence[int], topic: str
+    ) -> list[bytes]:
+        """Judge summaries and orders, in the order of their topic; returns lines for the ledger."""
+        lines: list[bytes] = []
+        pairs = list(zip(records_read, offsets, strict=True))
+        while pairs:
+            # a snapshot falls after a whole number of summaries, however they were polled
+            room = self._snapshot_every - self._summaries % self._snapshot_every
+            counted = list(takewhile(lambda pair: isinstance(pair[0], Summary), pairs[:room]))
+            part, pairs = (counted, pairs[len(counted) :]) if counted else (pairs[:1], pairs[1:])
+            lines += self._judge(part, topic) if counted else self._heed(*part[0], topic)
+            if self._summaries % self._snapshot_every == 0:
+                lines.append(self._chain.append("snapshot", self._now(), self._snapshot(part[-1][1] + 1)))
+        return lines
+
+    def resume(self, last_line: bytes) -> None:
+        """Go on writing behind the ledger's last record."""
+        self._chain = Chain.resume(last_line)
+
+    def state(self) -> dict[str, Any]:
+        """All that it knows, as plain values; equal states are equal to the bit."""
+        return self._snapshot(0)
+
+    def restore(self, base: Mapping[str, Any], after: Sequence[bytes] = ()) -> None:
+        """Continue from the fields of a snapshot, or of the record that began the ledger and the verdicts after it."""
+        self._began = parse_time(base["time"])
+        if "versions" not in base:
+            verdicts = [self._chain.append(*parts_of(line)) for line in after[: len(self.versions)]]
+            for line in verdicts:
+                _, _, fields = parts_of(line)
+                self._told[fields["version"]] = (Verdict.from_builtins(fields["verdict"]), 0)
+            return
+        for version, text in base["versions"].items():
+            self.versions[version].restore(unpacked(text))
+        self._clock = -math.inf if base["clock"] is None else float(base["clock"])
+        self._summaries, self._events = int(base["summaries"]), int(base["events"])
+        self._ranges = {(r["topic"], r["partition"]): Range(**r) for r in base["ranges"]}
+        self._waiting = {int(partition): list(each) for partition, each in base["waiting"].items()}
+        self._told = {v: (Verdict.from_builtins(each), int(n)) for v, (each, n) in base["told"].items()}
+        self._trips.restore(base.get("trips", {}))
+
+    def _digests(self) -> dict[str, str]:
+        return {version: judge.profile.digest for version, judge in self.versions.items()}
+
+    def _judge(self, part: Sequence[tuple[Any, int]], topic: str) -> list[bytes]:
+        summaries: list[Summary] = [each for each, _ in part]
+        times = np.maximum.accumulate([max(self._clock, each.time) for each in summaries]).tolist()
+        judged: dict[tuple[int, str], Judged] = {}
+        outstanding = [self._outstanding(each) for each in summaries]
+        for version, judge in self.versions.items():
+            # counts of another profile have other bins: their replica is about to be restarted, or we are
+            mine = [
+                (i, counts)
+                for i, each in enumerate(summaries)
+                for counts in each.versions
+                if counts.version == version and counts.profile == judge.profile.digest
+            ]
+            results = judge.judge(
+                [counts for _, counts in mine], [times[i] for i, _ in mine], [outstanding[i] for i, _ in mine]
+            )
+            judged |= {(i, version): result for (i, _), result in zip(mine, results, strict=True)}
+        lines: list[bytes] = []
+        for i, summary in enumerate(summaries):
+            self._clock = times[i]
+            self._summaries += 1
+            self._note(summary.ranges, topic, part[i][1])
+            for version in self.versions:
+                if (i, version) in judged:
+                    lines += self._tell(version, judged[i, version])
+        return lines
+
+    def _heed(self, order: OperatorOrder | Damaged | Summary, offset: int, topic: str) -> list[bytes]:
+        """An operator's word: carried out, or refused with the reason; either way it is in the ledger."""
+        self._summaries += 1
+        self._note((), topic, offset)
+        if not isinstance(order, OperatorOrder):
+            return [self._write("skipped", {"offset": offset, "why": getattr(order, "why", "")})]
+        stepped, refusal = obey(order, self.versions, self._clock)
+        lines = [self._write("order", {**msgspec.structs.asdict(order), "refused": refusal})]
+        for version, transitions in stepped.items():
+            lines += [self._transition(version, self._events - 1, each, ()) for each in transitions]
+            lines.append(self._say(version, self.versions[version].verdict(), self._clock))
+        return lines
+
+    def _outstanding(self, summary: Summary) -> list[int]:
+        """Labels outstanding by stake in all partitions, as far as their owners have said."""
+        # a partition that changes hands is spoken for by its new owner
+        self._waiting |= {partition: list(each) for partition, each in summary.waiting.items()}
+        outstanding: list[int] = np.sum([*self._waiting.values(), [0] * len(Stake)], axis=0).tolist()
+        return outstanding
+
+    def _note(self, ranges: Sequence[Range], topic: str, offset: int) -> None:
+        """Remember what was judged since the last record, and count the events."""
+        for each in (*ranges, Range(topic, 0, offset, offset)):
+            key = (each.topic, each.partition)
+            seen = self._ranges.get(key, each)
+            first, last = min(seen.first, each.first), max(seen.last, each.last)
+            self._ranges[key] = Range(each.topic, each.partition, first, last)
+            # positions in the stream: whatever became of a record, it has one
+            self._events += each.last - each.first + 1 if each.topic == self._predictions else 0
+
+    def _tell(self, version: str, judged: Judged) -> list[bytes]:
+        """Records for what happened, and a verdict where it changed what holds."""
+        judge, time, event = self.versions[version], self._clock, self._events - 1
+        lines = []
+        for moved in judged.alarms:
+            told = explain(judge.profile.fitted.views, moved.view, moved.before, moved.now, moved.log_evidence)
+            layout, kind = judge.profile.fitted.views.layout(), judge.kind_of(moved.view)
+            lines.append(self._write("alarm", records.warning(version, event, layout.names, kind, moved, told)))
+            alarm = judge_tells.moved(time, event, version, layout.names, moved, told)
+            self._trips.moved(alarm, layout.groups[moved.view])
+            self._observe(alarm)
+        whys: list[str] = []
+        for harm in (*judged.harm.alarms, *([judged.harm.promise] if judged.harm.promise else [])):
+            fields = records.harm(version, event, harm)
+            # a broken promise says more than a rate that rose
+            whys.insert(0 if harm is judged.harm.promise else len(whys), fields["why"])
+            lines.append(self._write("alarm", fields))
+            self._observe(judge_tells.harmed(time, fields))
+        if judged.selective.epoch_alarm is not None:
+            lines.append(self._write("epoch", records.epoch(version, event, judged.selective)))
+        lines += [self._transition(version, event, each, whys) for each in judged.transitions]
+        self._observe(judge_tells.evidence(time, event, judged, judge))
+        if lines or self._is_news(version, judged.verdict):
+            lines.append(self._say(version, judged.verdict, time))
+        return lines
+
+    def _transition(self, version: str, event: int, transition: Transition, whys: Sequence[str]) -> bytes:
+        fields = records.transition(version, event, transition)
+        trip = self._trips.stepped(version, transition, whys)
+        for seen in (
+            judge_tells.stepped(self._clock, fields),
+            judge_tells.paged(self._clock, self._config.model, transition, trip),
+        ):
+            if seen is not None:
+                self._observe(seen)
+        return self._write("transition", fields)
+
+    def _is_news(self, version: str, verdict: Verdict) -> bool:
+        """A verdict that changed what holds, at most once a second (or ten batches), and a heartbeat every 5 s."""
+        told, at = self._told[version]
+        gap, batches = self._clock - told.time, self._summaries - at
+        changed = not judge_tells.says_the_same(verdict, told)
+        return gap >= _HEARTBEAT or (changed and (gap >= _LEAST_GAP or batches >= _BATCHES_WITHOUT_A_WORD))
+
+    def _say(self, version: str, verdict: Verdict, time: float) -> bytes:
+        verdict = replace(verdict, time=time, ledger_offset=self._chain.seq)
+        self._told[version] = (verdict, self._summaries)
+        self._observe(Standing(version=version, trip=self._trips.of(version)))
+        self._observe(Ruled(version=version, verdict=verdict, guarantee=records.guarantee(verdict)))
+        return self._write("verdict", {"version": version, "verdict": verdict.to_builtins()}, time)
+
+    def _write(self, kind: str, fields: dict[str, Any], time: float | None = None) -> bytes:
+        """A record, with the ranges that were judged since the one before."""
+        judged = [msgspec.to_builtins(each) for each in self._ranges.values()]
+        self._ranges = {}
+        return self._chain.append(kind, self._now() if time is None else time, {**fields, "judged": judged})
+
+    def _now(self) -> float:
+        """Its clock, which begins with the first summary; until then the time of the ledger's beginning."""
+        return self._clock if math.isfinite(self._clock) else self._began
+
+    def _snapshot(self, offset: int) -> dict[str, Any]:
+        return {
+            "offset": offset,
+            "profiles": self._digests(),
+            "rules": self._rules,
+            "clock": None if math.isinf(self._clock) else self._clock,
+            "summaries": self._summaries,
+            "events": self._events,
+            "ranges": [msgspec.to_builtins(each) for each in self._ranges.values()],
+            "waiting": {str(partition): each for partition, each in self._waiting.items()},
+            "told": {version: [verdict.to_builtins(), n] for version, (verdict, n) in self._told.items()},
+            "trips": self._trips.state(),
+            "versions": {version: packed(judge.state()) for version, judge in self.versions.items()},
+        }

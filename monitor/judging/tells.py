@@ -1,0 +1,90 @@
+"""What the judge tells those who watch: alarms and pages as observations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from detectors.evidence import Alarm as Raised
+from detectors.explain import Explanation
+from fallback.records import Page
+from fallback.records import Transition as Step
+from fallback.types import Verdict
+from monitor.judging.version_judge import VersionJudge
+from monitor.judging.version_types import Judged
+from monitor.observing import Alarm, Evidence, Paged, Transition, Trip
+
+__all__ = ["evidence", "harmed", "moved", "paged", "says_the_same", "stepped"]
+
+
+def moved(time: float, event: int, version: str, names: Sequence[str], raised: Raised, told: Explanation) -> Alarm:
+    """A view moved; `names` are those of all views."""
+    return Alarm(
+        time=time,
+        event=event,
+        level="warning",
+        view=names[raised.view],
+        log10_evidence=raised.log_evidence / math.log(10),
+        why=told.why,
+        version=version,
+        bins=told.bins,
+        before=told.before,
+        now=told.now,
+        since=raised.since,
+        moved=[names[view] for view in raised.moved],
+    )
+
+
+def evidence(time: float, event: int, judged: Judged, judge: VersionJudge) -> Evidence:
+    """Where the evidence stands after a batch."""
+    return Evidence(
+        time=time,
+        event=event,
+        warning=judged.top / math.log(10),
+        harm=judged.harm.top / math.log(10),
+        level=judge.log_level / math.log(10),
+        estimated_error=judge.estimated_error,
+        opinions=judged.opinions,
+        since_profile=judge.log_e_since_profile / math.log(10),
+    )
+
+
+def harmed(time: float, fields: Mapping[str, Any]) -> Alarm:
+    """A rate is above what is tolerated; `fields` are those of the ledger's record."""
+    names = ("event", "level", "view", "log10_evidence", "why", "version")
+    return Alarm(time=time, **{name: fields[name] for name in names})
+
+
+def stepped(time: float, fields: Mapping[str, Any]) -> Transition | None:
+    """The breaker went from one state to another; None where it stayed."""
+    if fields["from"] == fields["to"]:
+        return None
+    return Transition(
+        time=time,
+        event=fields["event"],
+        version=fields["version"],
+        before=fields["from"],
+        after=fields["to"],
+        reason=fields["reason"],
+    )
+
+
+def paged(time: float, model: str, step: Step, trip: Trip | None) -> Paged | None:
+    """Somebody is woken; None where nobody is: a trip that gets worse or ends says so in `Standing`."""
+    if step.page is not Page.PAGE or trip is None:
+        return None
+    summary = f"{model} version {trip.version}: {trip.why}. The breaker is {trip.state} now."
+    return Paged(time=time, summary=summary, trip=trip)
+
+
+def says_the_same(one: Verdict, other: Verdict) -> bool:
+    """Whether two verdicts rule alike, whenever they were given."""
+    # a delay that is not known is NaN, and so differs from itself
+    unknown = math.isnan(one.usual_delay) and math.isnan(other.usual_delay)
+    first, second = (
+        replace(each, time=0.0, ledger_offset=0, usual_delay=0.0 if unknown else each.usual_delay)
+        for each in (one, other)
+    )
+    return first == second

@@ -1,0 +1,295 @@
+"""The judge of one version: counts in; evidence, thresholds and breaker out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+
+from detectors.estimated import EstimatedError
+from detectors.evidence import Evidence, EvidenceReading
+from detectors.harm import Harm, HarmReading, upper_bound
+from detectors.profile import Profile
+from detectors.selective import Selective, SelectiveReading, SelectiveReference, suspicion_level
+from detectors.sets import AdaptiveSets
+from detectors.types import RANK_CELLS, Labels, Stake, State, Stateful
+from fallback.breaker import new_epoch, step
+from fallback.policy import Policy
+from fallback.records import BreakerRecord, Command, Signals, Transition
+from fallback.rules import ramp_share, refusal
+from fallback.types import Verdict
+from monitor.config import Config
+from monitor.judging.bet_rules import bet_rules
+from monitor.judging.more_harm import MoreHarm
+from monitor.judging.opinions import Opinions
+from monitor.judging.version_types import Judged, Seen
+from monitor.summaries import VersionCounts, labels_of, unpack
+
+__all__ = ["Judged", "VersionJudge"]
+
+_DAY = 86400.0
+_DELAY_MEMORY = 1000.0
+_SCHEMA_MEMORY = 1000.0
+_SCHEMA_SHARE = 0.5
+_SCHEMA_LEAST = 200.0
+
+
+class VersionJudge:
+    """Judges the counts of one version; a deterministic function of them, restored to the bit from its state."""
+
+    def __init__(self, config: Config, profile: Profile, policy: Policy) -> None:
+        fitted, promise = profile.fitted, config.promise
+        self.profile = profile
+        self._policy = policy
+        self._in_days = promise.false_pages.unit == "days"
+        self._min_acceptance = policy.min_acceptance
+        self.log_level = math.log(promise.false_pages.n)
+        self._reference = SelectiveReference(fitted.rank_counts, fitted.n, fitted.events_per_day)
+        self._propensity = 1.0 if config.outcomes.known == "all" else promise.audit
+        self._layout = fitted.views.layout()
+        rules, quiet = bet_rules(config, profile), policy.close_hold
+        self._evidence = Evidence(self._layout, fitted.reference, self.log_level, rules=rules, quiet=quiet)
+        self._bar = float(profile.facts.get("size_threshold", math.inf))
+        tolerated = float(upper_bound(int((fitted.scores > self._bar).sum()), len(fitted.scores)))
+        self._more = MoreHarm(profile, self.log_level, quiet)
+        self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, self._more.level_of_others, quiet)
+        self._selective = Selective(self._reference, promise.max_error, promise.confidence, config.outcomes.known)
+        self._estimated = EstimatedError(fitted.rank_counts)
+        self._sets = AdaptiveSets(promise.coverage)
+        self._sets.update(fitted.scores, 0, 0, 0)
+        self._breaker = BreakerRecord(f"{config.model}/{profile.version}")
+        self._opinions = Opinions(config.evidence.second_opinions, self._layout, fitted.counts)
+        self._time = math.nan
+        self._probed = np.zeros((RANK_CELLS, 2))
+        self._tallies = np.zeros(5)  # delay sum, delays, labels in the epoch, invalid events, events
+
+    @property
+    def breaker(self) -> BreakerRecord:
+        """What the breaker remembers."""
+        return self._breaker
+
+    @property
+    def estimated_error(self) -> float:
+        """Error of what passes, estimated from its confidence alone; NaN if nothing does."""
+        return self._estimated.error(self._selective.reading().threshold)
+
+    @property
+    def log_e_since_profile(self) -> float:
+        """Logarithm of the evidence that anything has changed since the profile."""
+        return self._evidence.log_e_since_profile
+
+    def kind_of(self, view: int) -> str:
+        """What a view's bins are: ordered, categories or a pair."""
+        layout = self._layout
+        if view < len(layout.ordered):
+            return "ordered"
+        return "categories" if view < len(layout.ordered) + len(layout.stepped) else "pair"
+
+    def judge(
+        self, batches: Sequence[VersionCounts], times: Sequence[float], waiting: Sequence[Sequence[int]]
+    ) -> list[Judged]:
+        """Judge some batches; the same as one after the other.
+
+        `times` are the judge's clock at each batch, `waiting` the labels outstanding in all replicas, by stake.
+        """
+        judged: list[Judged] = []
+        clocks = self._clocks(batches, times)
+        while len(judged) < len(batches):
+            # the views hear nothing of the rest, but that a trip by harm freezes them: so they go ahead together
+            at, before, frozen = len(judged), self._evidence.state(), self._evidence.frozen
+            was_open = bool(self._evidence.held.any())
+            reading = self._look(batches[at:], clocks[at:], times[at:])
+            for i in range(at, len(batches)):
+                judged.append(
+                    self._rule(batches[i], times[i], waiting[i], clocks[i], Seen.of(reading, i - at, was_open=was_open))
+                )
+                was_open = bool(reading.is_open[i - at])
+                if self._breaker.harm != frozen:
+                    self._evidence.restore(before)
+                    self._look(batches[at : i + 1], clocks[at : i + 1], times[at : i + 1])
+                    self._evidence.frozen = self._breaker.harm
+                    break
+        return judged
+
+    def refuses(self, command: Command, time: float) -> str | None:
+        """Why an operator's order can't be followed; None if it can."""
+        return refusal(command, time, self._policy)
+
+    def command(self, command: Command, time: float) -> tuple[Transition, ...]:
+        """Carry out an operator's order: a step of the breaker on what is known already."""
+        self._time = time
+        reading = self._selective.reading()
+        signals = self._signals(time, reading, warning=bool(self._evidence.held.any()))
+        transitions = self._take(replace(signals, command=command))
+        self._evidence.frozen = self._breaker.harm
+        return transitions
+
+    def verdict(self) -> Verdict:
+        """The present ruling, not yet in the ledger."""
+        reading = self._selective.reading()
+        delay_sum, delays = self._tallies[:2]
+        return Verdict(
+            state=self._breaker.state,
+            epoch=reading.epoch,
+            threshold=reading.threshold,
+            certified_from=reading.certified_from,
+            suspicion=reading.suspicion,
+            propensity=self._propensity,
+            set_threshold=self._sets.threshold,
+            usual_delay=float(delay_sum / delays) if delays else math.nan,
+            time=self._time,
+            ledger_offset=-1,
+            ramp=ramp_share(self._breaker, self._time, self._policy) if not math.isnan(self._time) else 1.0,
+        )
+
+    def state(self) -> State:
+        """All parts' arrays, each under its part's name."""
+        arrays = {f"{part}.{name}": array for part, owner in self._parts() for name, array in owner.state().items()}
+        breaker = np.frombuffer(msgspec.json.encode(self._breaker), dtype=np.uint8)
+        own = {"time": np.array([self._time]), "probed": self._probed, "tallies": self._tallies, "breaker": breaker}
+        return arrays | {name: array.copy() for name, array in own.items()}
+
+    def restore(self, state: State) -> None:
+        """Continue from `state`, of the same profile and configuration."""
+        for part, owner in self._parts():
+            owner.restore({k.partition(".")[2]: v for k, v in state.items() if k.startswith(f"{part}.")})
+        self._time = float(state["time"][0])
+        self._probed = state["probed"].astype(np.float64)
+        self._tallies = state["tallies"].astype(np.float64)
+        self._breaker = msgspec.json.decode(state["breaker"].tobytes(), type=BreakerRecord)
+
+    def _parts(self) -> tuple[tuple[str, Stateful], ...]:
+        return (
+            ("evidence", self._evidence),
+            ("harm", self._harm),
+            ("selective", self._selective),
+            ("sets", self._sets),
+            ("estimated", self._estimated),
+            ("more", self._more),
+        )
+
+    def _clocks(self, batches: Sequence[VersionCounts], times: Sequence[float]) -> list[float]:
+        """What the promise counts for each batch: its events, or the days since the batch before."""
+        if not self._in_days or not batches:
+            return [float(each.n) for each in batches]
+        before = [times[0] if math.isnan(self._time) else self._time, *times[:-1]]
+        return [(now - then) / _DAY for now, then in zip(times, before, strict=True)]
+
+    def _look(
+        self, batches: Sequence[VersionCounts], clocks: Sequence[float], times: Sequence[float]
+    ) -> EvidenceReading:
+        counts = np.concatenate([unpack(each.counts).reshape(-1, self._layout.width) for each in batches])
+        if len(counts) == len(batches) and not any(each.cells for each in batches):
+            return self._evidence.update(counts, np.array(clocks), np.array(times))
+        cells = [each.cells or [0] for each in batches]
+        starts = np.cumsum([0, *map(len, cells)])
+        flat = np.array([cell for each in cells for cell in each])
+        return self._evidence.update(counts, np.array(clocks), np.array(times), flat, starts)
+
+    def _rule(
+        self,
+        counts: VersionCounts,
+        time: float,
+        waiting: Sequence[int],
+        clock: float,
+        seen: Seen,
+    ) -> Judged:
+        self._time = time
+        labels = labels_of(counts)
+        self._tally(counts, labels)
+        scores, weights = np.frombuffer(counts.scores), np.frombuffer(counts.weights)
+        # against the reference's threshold: the one that is served wanders, and its misses with it
+        missed = float(weights[scores > self._bar].sum())
+        harm = self._harm.update(labels, missed, float(weights.sum()) - missed, clock, time)
+        harm = self._more.update(counts, scores, weights, clock, time, harm)
+        reading = self._select(counts, labels, waiting, clock, seen)
+        if len(scores):
+            self._sets.update(scores, counts.misses, counts.judged, float(sum(waiting)), weights)
+        if reading.epoch_alarm is not None:
+            self._breaker = new_epoch(self._breaker)
+            self._tallies[2] = 0
+        transitions = self._step(time, harm, reading, warning=seen.is_open)
+        return Judged(
+            seen.alarms, harm, reading, transitions, self.verdict(), seen.top, self._opinions.hear(counts, labels)
+        )
+
+    def _select(
+        self, counts: VersionCounts, labels: list[Labels], waiting: Sequence[int], clock: float, seen: Seen
+    ) -> SelectiveReading:
+        suspected = self._propensity * waiting[Stake.SUSPECTED]
+        outstanding = waiting[Stake.ACCEPTED] + suspected + waiting[Stake.SUREST]
+        traffic = unpack(counts.traffic)
+        self._estimated.update(traffic, int(sum(each.counts.sum() for each in labels)), clock)
+        # once an episode is open, what else moves is part of it, and has been suspected already
+        evidence = 0.0 if seen.was_open else self._suspicion(seen.top)
+        evidence = max(evidence, self._suspicion(self._estimated.log_evidence))
+        warned = bool(seen.alarms) and not seen.was_open
+        return self._selective.update(labels, traffic, outstanding, evidence, warning_alarm=warned)
+
+    def _suspicion(self, log_m: float) -> float:
+        """How far evidence without labels is on its way to the alarm, in events."""
+        log_a = self.log_level
+        if self._in_days:
+            log_m, log_a = self._reference.in_events(log_m), self._reference.in_events(log_a)
+        return suspicion_level(log_m, log_a)
+
+    def _step(
+        self, time: float, harm: HarmReading, reading: SelectiveReading, *, warning: bool
+    ) -> tuple[Transition, ...]:
+        signals = replace(
+            self._signals(time, reading, warning=warning),
+            harm=tuple(alarm.view for alarm in harm.alarms),
+            promise_broken=harm.promise is not None,
+        )
+        return self._take(signals)
+
+    def _signals(self, time: float, reading: SelectiveReading, *, warning: bool) -> Signals:
+        probes, risk = self._risk(reading.threshold)
+        return Signals(
+            time=time,
+            warning=warning,
+            harm_open=self._harm.is_open or self._more.is_open,
+            could_pass=reading.could_pass,
+            labels=int(self._tallies[2]),
+            schema_break=self._schema_break(),
+            risk_upper=risk,
+            probes=probes,
+            label_delay=self.verdict().usual_delay,
+        )
+
+    def _take(self, signals: Signals) -> tuple[Transition, ...]:
+        """Let the breaker take a step; an epoch that begins with it is one of the threshold, too."""
+        before = self._breaker
+        self._breaker, transitions = step(self._breaker, signals, self._policy)
+        if self._breaker.epoch != before.epoch:
+            self._selective.begin_epoch()
+            self._tallies[2] = 0
+        if any(each.to is not each.source for each in transitions):
+            self._probed[:] = 0
+        return transitions
+
+    def _tally(self, counts: VersionCounts, labels: list[Labels]) -> None:
+        self._tallies[:2] *= math.exp(-counts.delay_n / _DELAY_MEMORY)
+        self._tallies[:2] += (counts.delay_sum, counts.delay_n)
+        self._tallies[3:] *= math.exp(-counts.n / _SCHEMA_MEMORY)
+        self._tallies[3:] += (counts.invalid, counts.n)
+        for each in labels:
+            cells = each.counts.sum(axis=0)
+            self._tallies[2] += cells.sum()
+            self._probed += cells
+
+    def _schema_break(self) -> bool:
+        invalid, events = self._tallies[3:]
+        return bool(events >= _SCHEMA_LEAST and invalid >= _SCHEMA_SHARE * events)
+
+    def _risk(self, threshold: float) -> tuple[int, float]:
+        """Labels since the last transition, and the upper bound of the error at a threshold that lets enough pass."""
+        highest = math.floor((1 - self._min_acceptance) * RANK_CELLS)
+        start = min(max(math.ceil(threshold * RANK_CELLS), 0), highest)
+        right, wrong = self._probed[start:].sum(axis=0)
+        if right + wrong == 0:
+            return 0, math.nan
+        return int(right + wrong), float(upper_bound(int(wrong), int(right + wrong)))

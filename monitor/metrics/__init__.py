@@ -1,0 +1,5 @@
+"""What Prometheus scrapes."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

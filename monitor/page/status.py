@@ -1,0 +1,251 @@
+"""The live picture that the loop fills and the page shows: thread-safe, bounded, told once a batch."""
+
+from __future__ import annotations
+
+import math
+import operator
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from fallback.types import health_of
+from monitor.observing import (
+    Alarm,
+    Counted,
+    Decided,
+    Evidence,
+    Frame,
+    Frames,
+    Labelled,
+    Observation,
+    Paged,
+    Routed,
+    Ruled,
+    Transition,
+)
+from monitor.page import rates
+from monitor.page.picture import Counts, EvidenceSeries, PageNote, Reason, RouteSeries, Shares, Status, Version
+from monitor.page.series import Series
+from monitor.page.shown import alarm, cut, decision, most_telling, picture, step
+from monitor.page.words import describe
+
+__all__ = ["ROUTES", "Board", "Status"]
+
+ROUTES: Final = ("model", "fallback", "human", "refuse")
+_MAX_VERSIONS: Final = 20
+_COUNTED: Final = tuple(
+    f for f in Counts.__struct_fields__ if f in Counted.__dataclass_fields__ and f != "dead_letters"
+)
+_RATE_SPAN: Final = 10.0
+"""Seconds over which events per second are counted."""
+_LATELY: Final = 1000
+"""Requests that the shares of the routes and their reasons look back over."""
+
+
+class Board:
+    """Observes batches and hands out a `Status` on request.
+
+    Every text from outside is cut to 300 characters; escaping is the page's part. `ages=False` where the breaker's
+    clock is event time, which is always fresh.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        max_error: float,
+        confidence: float = 0.95,
+        false_pages: str = "",
+        clock: Callable[[], float] = time.time,
+        ages: bool = True,
+    ) -> None:
+        self._lock = threading.Lock()
+        self._model, self._max_error, self._confidence, self._false_pages = model, max_error, confidence, false_pages
+        self._clock, self._ages, self._started = clock, ages, clock()
+        self._event, self._time = 0, -math.inf
+        self._versions: dict[str, Ruled] = {}
+        self._since: dict[str, Transition] = {}
+        self._evidence, self._routes, self._labels = Series(max), Series(operator.add), Series(operator.add)
+        self._totals = [0] * 6
+        self._recent: deque[Routed] = deque()
+        self._recent_events = 0
+        self._pace: deque[tuple[float, int]] = deque()
+        self._decided: deque[Decided] = deque(maxlen=12)
+        self._alarms: list[Alarm] = []
+        self._steps: deque[Transition] = deque(maxlen=50)
+        self._pages: deque[Paged] = deque(maxlen=10)
+        self._frames: deque[Frame] = deque(maxlen=24)
+        self._counts: Counter[str] = Counter()
+        self._letters: Counter[str] = Counter()
+        self._levels: Counter[str] = Counter()
+
+    def __call__(self, seen: Observation, /) -> None:
+        """Take note of what happened in a batch."""
+        with self._lock:
+            self._note(seen)
+
+    def _note(self, seen: Observation) -> None:
+        match seen:
+            case Routed():
+                self._routed(seen)
+            case Labelled():
+                values = (*seen.accepted, *seen.answered, *seen.alone)
+                self._labels.add(self._at(seen.time), self._event, values)
+                self._totals = [a + b for a, b in zip(self._totals, values, strict=True)]
+            case Counted():
+                self._counted(seen)
+            case Frames():
+                self._frames.extend(seen.frames)
+            case Evidence() | Ruled() | Transition() | Alarm() | Paged():
+                self._judged(seen)
+            case _:
+                # how the replica is shows in the metrics
+                pass
+
+    def _judged(self, seen: Evidence | Ruled | Transition | Alarm | Paged) -> None:
+        match seen:
+            case Evidence():
+                self._evidence.add(self._at(seen.time), seen.event, (seen.warning, seen.harm, seen.level))
+            case Ruled():
+                self._versions[seen.version] = seen
+                while len(self._versions) > _MAX_VERSIONS:
+                    self._versions.pop(next(iter(self._versions)))
+            case Transition():
+                self._steps.append(seen)
+                self._since[seen.version] = seen
+                while len(self._since) > _MAX_VERSIONS:
+                    self._since.pop(next(iter(self._since)))
+            case Alarm():
+                self._alarms = most_telling([*self._alarms, seen])
+                self._levels[seen.level] += 1
+            case Paged():
+                self._pages.append(seen)
+                self._counts["pages" if seen.sent else "pages_failed"] += 1
+
+    def _at(self, at: float) -> float:
+        """Give the running maximum, as the judge's clock is: a late batch does not draw a line backwards."""
+        self._time = max(self._time, at) if math.isfinite(at) else self._time
+        return self._time
+
+    def _routed(self, seen: Routed) -> None:
+        at, n = self._at(seen.time), seen.events
+        self._event += n
+        by_route = Counter[str]()
+        for (route, _), count in seen.decisions.items():
+            by_route[route] += count
+        self._routes.add(at, self._event, tuple(by_route[route] for route in ROUTES))
+        self._decided.extend(seen.last)
+        self._recent.append(seen)
+        self._recent_events += n
+        while len(self._recent) > 1 and self._recent_events - self._recent[0].events >= _LATELY:
+            self._recent_events -= self._recent.popleft().events
+        self._pace.append((self._clock(), n))
+        self._forget()
+
+    def _forget(self) -> None:
+        while self._pace and self._pace[0][0] < self._clock() - _RATE_SPAN:
+            self._pace.popleft()
+
+    def _counted(self, seen: Counted) -> None:
+        for name in _COUNTED:
+            self._counts[name] += getattr(seen, name)
+        for reason, n in seen.dead_letters.items():
+            known = reason in self._letters or len(self._letters) < _MAX_VERSIONS
+            self._letters[cut(reason) if known else "other"] += n
+
+    def status(self) -> Status:
+        """All that is known now; a copy, which the next batch does not change."""
+        with self._lock:
+            status = self._status()
+        tone, headline, detail = describe(status)
+        return msgspec.structs.replace(status, tone=tone, headline=headline, detail=detail)
+
+    def _status(self) -> Status:
+        self._forget()
+        now = self._clock()
+        evidence, routes, labels = self._evidence.points(), self._routes.points(), self._labels.points()
+        totals = self._totals
+        accepted, answered, alone = rates.lately(labels)
+        columns = [[int(p.values[k]) for p in routes] for k in range(len(ROUTES))]
+        return Status(
+            model=self._model,
+            max_error=self._max_error,
+            confidence=self._confidence,
+            false_pages=self._false_pages,
+            started=self._started,
+            now=now,
+            stream_time=self._time if math.isfinite(self._time) else None,
+            tone="",
+            headline="",
+            detail="",
+            events_per_second=sum(n for _, n in self._pace) / max(1.0, min(_RATE_SPAN, now - self._started)),
+            versions=[self._version(ruled, now) for ruled in self._versions.values()],
+            shares=self._shares(),
+            evidence=EvidenceSeries(
+                [round(p.time, 2) for p in evidence],
+                [p.event for p in evidence],
+                *[[round(p.values[k], 3) for p in evidence] for k in range(3)],
+            ),
+            routes=RouteSeries([round(p.time, 2) for p in routes], *columns),
+            errors=rates.error_series(labels),
+            rolling_over=rates.ROLLING,
+            accepted=rates.rate(totals[0], totals[1]),
+            answered=rates.rate(totals[2], totals[3]),
+            alone=rates.rate(totals[4], totals[5]),
+            accepted_lately=accepted,
+            answered_lately=answered,
+            alone_lately=alone,
+            reasons=self._reasons(),
+            decisions=[decision(d) for d in reversed(self._decided)],
+            alarms=[alarm(a) for a in reversed(self._alarms)],
+            steps=[step(s) for s in reversed(self._steps)],
+            pages=[PageNote(p.time, cut(p.summary), p.sent) for p in reversed(self._pages)],
+            counts=Counts(
+                events=self._event,
+                dead_letters=dict(self._letters),
+                pages=self._counts["pages"],
+                pages_failed=self._counts["pages_failed"],
+                alarms=dict(self._levels),
+                **{name: self._counts[name] for name in _COUNTED},
+            ),
+            demo=[picture(frame) for frame in self._frames],
+        )
+
+    def _version(self, ruled: Ruled, now: float) -> Version:
+        last = self._since.get(ruled.version)
+        verdict = ruled.verdict
+        age = max(0.0, now - verdict.time) if self._ages else 0.0
+        return Version(
+            version=cut(ruled.version),
+            state=verdict.state,
+            health=health_of(age),
+            since=last.time if last else None,
+            age=age,
+            reason=cut(last.reason) if last else "",
+            epoch=verdict.epoch,
+            threshold=verdict.threshold,
+            suspicion=verdict.suspicion,
+            certified_from=verdict.certified_from,
+            propensity=verdict.propensity,
+            ramp=verdict.ramp,
+            guarantee=ruled.guarantee,
+            ledger_offset=verdict.ledger_offset,
+        )
+
+    def _shares(self) -> Shares:
+        by_route = Counter[str]()
+        for seen in self._recent:
+            for (route, _), n in seen.decisions.items():
+                by_route[route] += n
+        n = self._recent_events
+        return Shares(n, *[by_route[route] / n if n else 0.0 for route in ROUTES])
+
+    def _reasons(self) -> list[Reason]:
+        together = Counter[tuple[str, str]]()
+        for seen in self._recent:
+            together.update(seen.decisions)
+        return [Reason(route, cut(reason), n) for (route, reason), n in together.most_common(10)]
