@@ -7,7 +7,7 @@ IMAGE ?= holdback:dev
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow check fmt lint type docs bench bench-short tools kube image chart lock clean
+.PHONY: help demo test real slow check fmt lint type docs bench bench-short tools kube image chart lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ demo: $(READY)  ## watch a classifier go wrong, and Holdback hold it back: http:
 
 test: $(READY)  ## every test but the slow ones
 	$(BIN)/python -m pytest
+
+real: $(READY)  ## tests on real parts that take minutes: brokers that are killed, pages, images
+	$(BIN)/python -m pytest -m real
 
 slow: $(READY)  ## the slow tests alone: statistical, minutes
 	$(BIN)/python -m pytest -m slow

@@ -21,6 +21,8 @@ from monitor import __version__
 from tests.sources import ROOT
 from tests.tools import TOOLS, require
 
+pytestmark = pytest.mark.real
+
 _KEPT = TOOLS / "image"
 _INSIDE = """
 root=$1; shift

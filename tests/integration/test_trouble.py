@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import threading
 import time
 import urllib.request
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +18,10 @@ from tests.integration.replicas import PARTITIONS, Fleet
 from tests.monitor.streams import stream
 from tests.real.kafka import ApacheKafka, free_port
 
-# the client forgets to close sockets whose broker has gone
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = pytest.mark.real
 
 STOPPED_SECONDS = 20.0
-RATE = 200
+RATE, BURST = 200, 4000
 _COME_BACK = 60.0
 """Seconds until a replica is at work again: its waits between attempts grow to half a minute."""
 
@@ -34,9 +31,6 @@ def broker() -> Iterator[ApacheKafka]:
     """A broker that may be harmed."""
     with ApacheKafka() as kafka:
         yield kafka
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @contextmanager
@@ -141,13 +135,17 @@ def test_a_broker_that_fails_in_the_middle_loses_and_repeats_nothing(
             broker.signal(signal.SIGSTOP)
             time.sleep(STOPPED_SECONDS)
             broker.signal(signal.SIGCONT)
+            time.sleep(1.0)
+            traffic.stop()
+            sent = traffic.sent
         else:
+            traffic.stop()
+            sent = traffic.sent + BURST
+            some.send(events(trouble, traffic.sent, BURST))
             broker.stop(kill=True)
             broker.start()
-        time.sleep(1.0)
-        traffic.stop()
-        some.until(lambda: decided(some, traffic.sent), _COME_BACK, "all is decided")
-        assert_all_decided_once(some, traffic.sent)
+        some.until(lambda: decided(some, sent), _COME_BACK, "all is decided")
+        assert_all_decided_once(some, sent)
 
 
 def test_missing_topics_are_named_and_waited_for(apache_kafka: ApacheKafka, tmp_path: Path) -> None:

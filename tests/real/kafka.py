@@ -107,6 +107,7 @@ class ApacheKafka:
 
     def stop(self, *, kill: bool = False) -> None:
         """Stop it; its data stay until `remove`."""
+        self._forget_producer()
         if self._process is None:
             return
         with suppress(ProcessLookupError):
@@ -168,13 +169,16 @@ class ApacheKafka:
             self._producer = KafkaProducer(bootstrap_servers=self.bootstrap, acks="all", metrics_enabled=False)
         return self._producer
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def _forget_producer(self) -> None:
+        """Close it: while its broker is gone it tries again and again, and leaves a socket open each time."""
         if hasattr(self, "_producer"):
             with suppress(KafkaError):
                 self._producer.close(timeout=1)
             del self._producer
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop(kill=True)
         self.remove()
