@@ -21,7 +21,7 @@ from tests.real.kafka import ApacheKafka, free_port
 pytestmark = pytest.mark.real
 
 STOPPED_SECONDS = 20.0
-RATE, BURST = 200, 4000
+RATE, BURST = 200, 10_000
 _COME_BACK = 60.0
 """Seconds until a replica is at work again: its waits between attempts grow to half a minute."""
 
