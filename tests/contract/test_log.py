@@ -34,13 +34,13 @@ class Broker(Protocol):
         """Join a group."""
 
 
-@pytest.fixture(params=["memory", "kafka", "kafka record by record"])
+@pytest.fixture(params=["memory", "kafka", "kafka in bulk"])
 def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     if request.param == "memory":
         yield MemoryBroker(TOPICS, clock=lambda: 7.0)
         return
-    if request.param == "kafka record by record":
-        monkeypatch.setattr("monitor.logs.kafka_writer.bulk_of", lambda _: None)
+    if request.param == "kafka in bulk":
+        monkeypatch.setattr("monitor.logs.kafka_writer._IN_BULK", True)
     kafka = ScopedKafka(request.getfixturevalue("apache_kafka"), TOPICS)
     yield kafka
     kafka.close()
