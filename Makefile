@@ -26,7 +26,8 @@ test: $(READY)  ## every test but the slow ones
 	$(BIN)/python -m pytest
 
 real: $(READY)  ## tests on real parts that take minutes: brokers that are killed, pages, images
-	$(BIN)/python -m pytest -m real
+	$(BIN)/python -m pytest -m "real and not slow" || { echo "what failed is tried once more:" && \
+	  $(BIN)/python -m pytest -m "real and not slow" --last-failed --last-failed-no-failures none; }
 
 slow: $(READY)  ## the slow tests alone: statistical, minutes
 	$(BIN)/python -m pytest -m slow

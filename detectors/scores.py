@@ -141,6 +141,6 @@ def invalid_probabilities(probabilities: FloatArray | Sequence[Sequence[float]])
     rows = np.asarray(probabilities, dtype=np.float64)
     if rows.shape[1] == 0:
         return np.ones(rows.shape[0], dtype=np.bool_)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):  # a sum beyond all numbers is not one either
         bad: BoolArray = (rows < 0).any(axis=1) | ~(np.abs(rows.sum(axis=1) - 1) <= SUM_TOLERANCE)
     return bad

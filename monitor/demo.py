@@ -25,7 +25,7 @@ from monitor.fit.fitting import fit_profile
 from monitor.logs import Log, MemoryBroker
 from monitor.logs.embedded import broker_binary
 from monitor.metrics.metrics import Metrics
-from monitor.observing import Counted, Everyone, Frame, Frames, Observation, Observer, Paged
+from monitor.observing import Counted, Everyone, Frame, Frames, Observation, Observer, Paged, Ruled
 from monitor.page.status import Board
 from monitor.results import Results, Shown
 from monitor.running import board_of, broker, kafka_log, people_of
@@ -97,7 +97,8 @@ def staged(seed: int, rate: float, tell: Observer, say: Callable[[str], None]) -
         thread.start()
         stack.callback(thread.join, _LAST_SECONDS)
         stack.callback(sidecar.stop)
-        while not sidecar.connected and not replica.done():
+        # what comes before the first verdict is held back, as it should be; the story begins after it
+        while not seen.ruled and not replica.done():
             time.sleep(_PAUSE)
         yield Stage(story, config, profile, feed, Topics.of(config), board, registry, results, seen, observe, replica)
 
@@ -183,17 +184,20 @@ _review_of = msgspec.json.Decoder(Review).decode
 
 
 class _Seen:
-    """Keeps the pages that went out, and counts the outcomes that were joined."""
+    """Keeps the pages that went out, counts the outcomes that were joined, and notes that there is a verdict."""
 
     def __init__(self) -> None:
         self.pages: list[Paged] = []
         self.joined = 0
+        self.ruled = False
 
     def __call__(self, seen: Observation, /) -> None:
         if isinstance(seen, Paged):
             self.pages.append(seen)
         elif isinstance(seen, Counted):
             self.joined += seen.joined
+        elif isinstance(seen, Ruled):
+            self.ruled = True
 
 
 class _Counted:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import pytest
-
 from monitor.ledger.chain import verify
 from tests.integration.replicas import Fleet
 from tests.monitor.streams import stream
 from tests.real.kafka import ApacheKafka
-
-pytestmark = pytest.mark.real
 
 EVENTS, BATCH = 4_000, 200
 

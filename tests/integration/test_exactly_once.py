@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from detectors.types import IntArray
 from monitor.ledger.chain import verify
@@ -18,8 +17,6 @@ from monitor.summaries import labels_of, unpack
 from tests.integration.replicas import Fleet
 from tests.monitor.streams import stream
 from tests.real.kafka import ApacheKafka
-
-pytestmark = pytest.mark.real
 
 EVENTS, WORSE_AT, RATE, LATE = 20_000, 8_000, 1_000, 500
 KILLS = 5

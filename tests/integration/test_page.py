@@ -18,8 +18,6 @@ from tests.real.kafka import ApacheKafka, free_port
 from tests.real.pagerduty import Receiver
 from tests.real.prometheus import alertmanager, example, prometheus
 
-pytestmark = pytest.mark.real
-
 ROUTING_KEY = "0123456789abcdef0123456789abcdef"
 RATE, LATE, CALM = 300, 60, 3_000
 """Predictions a second, how many predictions late their outcomes come, and how many pass before the change."""

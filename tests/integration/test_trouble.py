@@ -18,8 +18,6 @@ from tests.integration.replicas import PARTITIONS, Fleet
 from tests.monitor.streams import stream
 from tests.real.kafka import ApacheKafka, free_port
 
-pytestmark = pytest.mark.real
-
 STOPPED_SECONDS = 20.0
 RATE, BURST = 200, 10_000
 _COME_BACK = 60.0
