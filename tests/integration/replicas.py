@@ -58,7 +58,16 @@ class Records:
 class Fleet:
     """Replicas of one model over one broker; `model` keeps the topics of tests apart."""
 
-    def __init__(self, kafka: ApacheKafka, folder: Path, model: str, *, create: bool = True, **changes: Any) -> None:
+    def __init__(
+        self,
+        kafka: ApacheKafka,
+        folder: Path,
+        model: str,
+        *,
+        create: bool = True,
+        reference: int = 2_000,
+        **changes: Any,
+    ) -> None:
         self._kafka, self._folder = kafka, folder
         raw: dict[str, Any] = {
             "model": model,
@@ -69,7 +78,7 @@ class Fleet:
             "web": {"port": 0},
             "profile": str(folder / "m.profile"),
         }
-        profile = fitted(configured(model=model))
+        profile = fitted(configured(model=model), reference)
         (folder / "m.profile").write_bytes(dump(profile)[0])
         self.profile = profile
         self._path = folder / f"{model}.yaml"
