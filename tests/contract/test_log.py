@@ -34,7 +34,10 @@ class Broker(Protocol):
         """Join a group."""
 
 
-@pytest.fixture(params=["memory", "kafka", "kafka in bulk"])
+_REAL = [pytest.param(name, marks=pytest.mark.real) for name in ("kafka", "kafka in bulk")]
+
+
+@pytest.fixture(params=["memory", *_REAL])
 def broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
     if request.param == "memory":
         yield MemoryBroker(TOPICS, clock=lambda: 7.0)
