@@ -18,7 +18,7 @@ from tests.real.kafka import ApacheKafka
 __all__ = ["ScopedKafka"]
 
 _JOIN_SECONDS = 30.0
-_LONGEST_TURN = 2.0
+_LONGEST_TURN = 5.0
 
 
 class ScopedKafka:
@@ -79,7 +79,7 @@ class ScopedLog:
 
     def poll(self, max_records: int, timeout: float = 0.0) -> list[Chunk]:
         """What comes within a moment; a poll for nothing only keeps the member in its group."""
-        give_up = clocks.monotonic() + (timeout or 2.5) * (max_records > 0)
+        give_up = clocks.monotonic() + (timeout or 2.0) * (max_records > 0)
         while True:
             before = self._log.generation
             chunks = self._log.poll(max_records, 0.1)
