@@ -18,6 +18,7 @@ from monitor.judging.office import Judging
 from monitor.logs import Log
 from monitor.loop import Loop
 from monitor.observing import Observer
+from monitor.overruling import KillSwitch, Orders
 from monitor.pipeline import Pipeline, Settings
 from monitor.router import Router
 from monitor.telling import Teller
@@ -53,6 +54,8 @@ def build(
     snapshot_every: int = SNAPSHOT_EVERY,
     joins_path: Callable[[int], str] = lambda _partition: ":memory:",
     rebuilt: Rebuild = lambda _partitions, _decisions, /: None,
+    orders: Orders | None = None,
+    kill_switch: KillSwitch | None = None,
 ) -> Parts:
     """Build a replica; without a clock it lives in event time, from `start` on."""
     topics = Topics.of(config)
@@ -72,11 +75,12 @@ def build(
     joins = PartitionedJoins(joins_path, expire=config.outcomes.expire)
     takeover = Takeover(log, topics, joins, answering, profiles, config.outcomes.expire, config.reviews.expire, rebuilt)
     policy = breaker_policy(config)
+    orders = orders or Orders()
     judging = Judging(
-        log, topics, lambda tell: Judge(config, profiles, policy, tell, snapshot_every), observe, profiles
+        log, topics, lambda tell: Judge(config, profiles, policy, tell, snapshot_every), observe, profiles, orders.hear
     )
     router = Router(config.model, profiles, route_policy(config), answering, key)
-    pipeline = Pipeline(settings, router, joins, judging, answering, profiles)
+    pipeline = Pipeline(settings, router, joins, judging, answering, profiles, orders, kill_switch)
     loop = Loop(log, topics, pipeline, takeover, judging, Teller(observe, config.promise.within), poll)
     return Parts(loop, judging, joins)
 

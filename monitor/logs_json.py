@@ -8,7 +8,7 @@ from typing import Any, Final, TextIO
 
 import structlog
 
-from monitor.observing import Alarm, Counted, Evidence, Observation, Paged, Transition
+from monitor.observing import Alarm, Counted, Evidence, KillState, Observation, Paged, Transition
 
 __all__ = ["LEVELS", "LogObserver", "json_handler", "json_logger"]
 
@@ -72,6 +72,8 @@ class LogObserver:
                 report("page", **_fields(seen, "summary", "sent"))
             case Evidence(opinions=opinions) if opinions:
                 self._log.info("second_opinions", alarms=[f"{by}: {view}" for by, view in opinions], at=seen.event)
+            case KillState():
+                self._log.warning("kill_switch", on=seen.on, actor=seen.actor, reason=seen.reason)
             case Counted(dead_letters=letters) if letters:
                 self._log.info("dead_letters", reasons=dict(letters))
             case _:

@@ -116,7 +116,7 @@ class Loop:
             for partition, records in placed.items():
                 _append(writer, topic, records, partition, time)
         for topic, lines in (
-            (topics.summaries, encode_many(turn.summaries)),
+            (topics.summaries, encode_many([*turn.summaries, *turn.orders])),
             (topics.dead_letters, encode_many(turn.intake.letters)),
             (topics.ledger, turn.ledger),
         ):

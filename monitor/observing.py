@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fallback.types import Verdict
-from monitor.observing_replica import Broker, Lag, LedgerState, Queue, Role
+from monitor.observing_replica import Broker, KillState, Lag, LedgerState, Queue, Role
 
 __all__ = [
     "Alarm",
@@ -19,6 +19,7 @@ __all__ = [
     "Evidence",
     "Frame",
     "Frames",
+    "KillState",
     "Labelled",
     "Lag",
     "LedgerState",
@@ -234,7 +235,7 @@ class Frames:
     frames: Sequence[Frame]
 
 
-# the last five say how the replica itself is: told when that changes, or about once a second
+# the last six say how the replica itself is: told when that changes, or about once a second
 Observation = (
     Routed
     | Labelled
@@ -251,6 +252,7 @@ Observation = (
     | Broker
     | Role
     | LedgerState
+    | KillState
 )
 
 

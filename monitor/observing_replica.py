@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Broker", "Lag", "LedgerState", "Queue", "Role"]
+__all__ = ["Broker", "KillState", "Lag", "LedgerState", "Queue", "Role"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +44,13 @@ class LedgerState:
     """Whether the ledger that was read is whole: every record carries the hash of the one before."""
 
     broken: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillState:
+    """Whether this replica's kill switch is on; who turned it on, why, and since when in epoch seconds."""
+
+    on: bool
+    actor: str = ""
+    reason: str = ""
+    since: float = 0.0

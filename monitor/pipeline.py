@@ -7,17 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from detectors.profile import Profile
-from fallback.types import Health, Route, Verdict, health_of
+from fallback.types import Health, Verdict, health_of
 from monitor.answering import Answering
 from monitor.counter import Outcomes, count_outcomes, nothing_counted
 from monitor.events import (
     Answer,
     DeadLetter,
     DeadLetterReason,
-    Decision,
     JoinRecord,
     Outcome,
-    Review,
     Source,
     encode_many,
     utc,
@@ -27,10 +25,11 @@ from monitor.joins.records import Early, Match, Pending
 from monitor.joins.shared import PartitionedJoins
 from monitor.judging.office import Judging
 from monitor.logs import Chunk
-from monitor.router import UNJUDGED, RoutedBatch, Router
+from monitor.overruling import KillSwitch, Orders
+from monitor.router import UNJUDGED, Router
 from monitor.summaries import Range, Summary, VersionCounts
 from monitor.topics import Topics
-from monitor.turn import Turn, by_partition, early_record, joined_record
+from monitor.turn import Turn, by_partition, early_record, joined_record, reviews_of
 
 __all__ = ["Pipeline", "Settings"]
 
@@ -71,7 +70,11 @@ class Pipeline:
         judging: Judging,
         answering: Answering,
         profiles: Mapping[str, Profile],
+        orders: Orders | None = None,
+        kill_switch: KillSwitch | None = None,
     ) -> None:
+        self._orders = orders or Orders()
+        self._kill_switch = kill_switch
         self._settings = settings
         self._router = router
         self._joins = joins
@@ -83,7 +86,11 @@ class Pipeline:
 
     @property
     def is_due(self) -> bool:
-        """Whether there is something to do without anything polled: a live replica has been silent for 5 s."""
+        """Whether there is something to do without anything polled: an order waits, or a silence of 5 s was live."""
+        return bool(self._orders.waiting()) or self._is_silent
+
+    @property
+    def _is_silent(self) -> bool:
         clock = self._settings.clock
         return clock is not None and bool(self._joins.partitions) and clock() - self._summarised >= _HEARTBEAT
 
@@ -102,6 +109,7 @@ class Pipeline:
         self._join(turn)
         self._summarise(turn, ranges)
         summaries = [chunk for chunk in chunks if chunk.topic == topics.summaries]
+        turn.orders = self._orders.waiting()
         turn.ledger = self._judging.judge(summaries, turn.time if math.isfinite(turn.time) else 0.0)
         self._answering.heard(turn.intake.answers)
         for each in self._answering.settled(turn.time):
@@ -120,6 +128,7 @@ class Pipeline:
     def keep(self, turn: Turn) -> None:
         """A turn was written."""
         self._answering.kept()
+        self._orders.written(turn.orders)
         self._clock = max(self._clock, turn.clock)
         self._summarised = turn.time if turn.summaries else self._summarised
 
@@ -147,21 +156,23 @@ class Pipeline:
 
     def _decide(self, turn: Turn, chunks: Mapping[tuple[str, int], Chunk]) -> None:
         """Route the predictions, and keep them until their labels come."""
+        killed = self._kill_switch is not None and self._kill_switch.look() is not None
         for work in turn.intake.works.values():
             verdict, health = self._ruling(work.version, turn.time)
-            routed = self._router.route(work, verdict, health)
+            routed = self._router.route(work, verdict, health, killed=killed)
             partitions = [source.partition for source in work.sources]
             added = self._joins.add(routed.pending, partitions)
             if added.duplicates:
                 bury_duplicates(turn.intake, work, added.duplicates, chunks)
                 if len(added.duplicates) == len(work.predictions):
                     continue
-                routed = self._router.route(work.without(added.duplicates), verdict, health)
+                routed = self._router.route(work.without(added.duplicates), verdict, health, killed=killed)
             decisions = self._router.decide(routed, turn.time)
             turn.routed.append(routed)
             for partition, some in by_partition(decisions).items():
                 turn.decisions.setdefault(partition, []).extend(some)
-            for place, review in self._reviews(routed, decisions, turn.time):
+            # they have their time from now on, however old the event is
+            for place, review in reviews_of(routed, decisions, turn.time + self._settings.review_expire):
                 turn.reviews.setdefault(place, []).append(review)
             of = dict(zip((each.id for each in routed.pending), partitions, strict=False))
             for match in added.joined:
@@ -175,33 +186,6 @@ class Pipeline:
     def _ruling(self, version: str, now: float) -> tuple[Verdict, Health]:
         verdict = self._judging.verdicts.get(version, UNJUDGED)
         return verdict, Health.FRESH if self._settings.clock is None else health_of(now - verdict.time)
-
-    def _reviews(self, routed: RoutedBatch, decisions: Sequence[Decision], now: float) -> list[tuple[int, Review]]:
-        """What people should look at, with its partition: requests routed to them, and audits.
-
-        They have their time from now on, however old the event is.
-        """
-        expires = utc(now + self._settings.review_expire)
-        return [
-            (
-                each.source.partition,
-                Review(
-                    id=each.id,
-                    decision_id=each.decision_id,
-                    time=each.time,
-                    model=each.model,
-                    version=each.version,
-                    segment=each.segment,
-                    features=prediction.features,
-                    output=each.output,
-                    reason="audit" if each.audit else each.reason,
-                    priority=1.0 - (each.confidence or 0.0),
-                    expires=expires,
-                ),
-            )
-            for each, prediction in zip(decisions, routed.work.predictions, strict=True)
-            if each.audit or each.route == Route.HUMAN.value
-        ]
 
     def _join(self, turn: Turn) -> None:
         """Join outcomes to their decisions, and see which are overdue or will never come."""
@@ -237,7 +221,7 @@ class Pipeline:
         # labels go with the last batches, and have batches of their own where there are more of them
         more = max(len(turn.outcomes) - len(counted), 0)
         counted += [{} for _ in range(more)]
-        first, due = len(counted) - len(turn.outcomes), self.is_due
+        first, due = len(counted) - len(turn.outcomes), self._is_silent
         for at, parts in enumerate(turn.outcomes, first):
             for version, outcomes in parts.items():
                 if version in counted[at] or outcomes or due:

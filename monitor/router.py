@@ -114,8 +114,8 @@ class Router:
         self._key = audit_key
         self._sets: dict[tuple[str, bytes], list[str]] = {}
 
-    def route(self, work: Work, verdict: Verdict, health: Health) -> RoutedBatch:
-        """Rule on every request, without asking anybody yet."""
+    def route(self, work: Work, verdict: Verdict, health: Health, *, killed: bool = False) -> RoutedBatch:
+        """Rule on every request, without asking anybody yet; `killed`: the kill switch is on."""
         profile = self._profiles.get(work.version)
         n = len(work.predictions)
         hashes = id_hashes([each.id for each in work.predictions], self._key)
@@ -126,7 +126,8 @@ class Router:
             arranged = arrange(work.predictions, self._schemas[work.version], work.times)
             guard, rank = arranged.guard, profile.fitted.rank(arranged.rows.confidence)
         endless = np.full(n, not np.isfinite(verdict.set_threshold) and verdict.set_threshold > 0)
-        routed = route(Requests(rank, hashes, guard, endless & (guard == 0)), verdict, self._policy, health)
+        requests = Requests(rank, hashes, guard, endless & (guard == 0))
+        routed = route(requests, verdict, self._policy, health, kill_switch=killed)
         pending = self._pending(work, arranged, rank, routed, verdict)
         return RoutedBatch(work, arranged, rank, routed, verdict, pending)
 

@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,16 +27,19 @@ from monitor.errors import UsageError
 from monitor.logs import Log
 from monitor.logs_json import LEVELS, LogObserver, json_handler, json_logger
 from monitor.metrics.metrics import Metrics
-from monitor.observing import Everyone
+from monitor.observing import Everyone, KillState, Observer
+from monitor.overruling import KillSwitch, Orders
 from monitor.page.status import Board
 from monitor.paging import pager_from
 from monitor.sidecar import Sidecar
+from monitor.summaries import KillNotice
 from monitor.topics import Topics
 from monitor.web.app import build_app
+from monitor.web.changes import Changes, read_token
 from monitor.web.guard import LOOPBACK_HOSTS
 from monitor.web.server import WebServer, is_loopback
 
-__all__ = ["board_of", "broker", "kafka_log", "people_of", "run"]
+__all__ = ["board_of", "broker", "changes_of", "kafka_log", "kill_file", "people_of", "run"]
 
 _GRACE_SECONDS = 25.0
 """A turn that has not ended by then is given up; Kubernetes kills after 30 s. What is not committed is done again."""
@@ -61,6 +65,8 @@ def run(config: Config, profiles: Mapping[str, Profile], say: Callable[[str], No
             runbook_url=config.paging.runbook_url,
         )
         outer = Everyone(board, metrics, LogObserver(log))
+        orders, replica = Orders(), socket.gethostname()
+        kill_switch = KillSwitch(kill_file(config), replica, time.time, _told(orders, outer))
         pager = pager_from(config, outer)
         stack.callback(pager.close)
         people = people_of(config)
@@ -73,15 +79,18 @@ def run(config: Config, profiles: Mapping[str, Profile], say: Callable[[str], No
             Everyone(outer, pager),
             log.warning,
             _folder(config, stack),
-            replica=socket.gethostname(),
+            replica=replica,
+            orders=orders,
+            kill_switch=kill_switch,
         )
         hosts = LOOPBACK_HOSTS if is_loopback(config.web.host) else None
-        app = build_app(board, registry, lambda: _ready(sidecar), hosts=hosts)
+        changes = changes_of(config, orders, kill_switch)
+        app = build_app(board, registry, lambda: _ready(sidecar), hosts=hosts, changes=changes)
         web = stack.enter_context(WebServer(app, host=config.web.host, port=config.web.port))
         say(f"watching {config.model}: {web.url}; broker {bootstrap}")
         if not profiles:
             log.warning("no_profile", what_to_do="every request is held back until `profile` names one; see `fit`")
-        stack.enter_context(_signals(sidecar, log.error))
+        stack.enter_context(_signals(sidecar, kill_switch, log.error))
         sidecar.run()
 
 
@@ -158,6 +167,27 @@ def _folder(config: Config, stack: ExitStack) -> Path:
     return folder
 
 
+def kill_file(config: Config) -> Path | None:
+    """Where the kill switch's file is; None, it lives in memory."""
+    if config.security.kill_file is not None:
+        return Path(config.security.kill_file)
+    return None if config.state_dir is None else Path(config.state_dir) / "kill-switch"
+
+
+def changes_of(config: Config, orders: Orders, kill_switch: KillSwitch) -> Changes:
+    """What an operator may change over HTTP; nothing without a token."""
+    token = read_token(config.security.token_file) if config.security.token_file else None
+    return Changes(token, orders, kill_switch)
+
+
+def _told(orders: Orders, observe: Observer) -> Callable[[KillNotice], None]:
+    def tell(notice: KillNotice) -> None:
+        orders.note(notice)
+        observe(KillState(on=notice.on, actor=notice.actor, reason=notice.reason, since=notice.at))
+
+    return tell
+
+
 def _ready(sidecar: Sidecar) -> tuple[bool, str]:
     """Ready is who can answer; with the broker away the last verdict goes on."""
     return True, "ready" if sidecar.connected else "ready, by the last verdict: the broker is away"
@@ -172,8 +202,11 @@ def _quiet_libraries() -> None:
 
 
 @contextmanager
-def _signals(sidecar: Sidecar, report: Callable[..., object]) -> Iterator[None]:
-    """End in good time when asked to; by force if the turn under way hangs."""
+def _signals(sidecar: Sidecar, kill_switch: KillSwitch, report: Callable[..., object]) -> Iterator[None]:
+    """End in good time when asked to, by force if the turn under way hangs.
+
+    SIGUSR1 turns the kill switch on, SIGUSR2 turns it off.
+    """
 
     def give_up() -> None:
         report("stopped_by_force", why=f"the turn under way did not end within {_GRACE_SECONDS:.0f} s")
@@ -187,7 +220,11 @@ def _signals(sidecar: Sidecar, report: Callable[..., object]) -> Iterator[None]:
         if not timer.is_alive():
             timer.start()
 
+    def kill(number: int, _frame: object) -> None:
+        kill_switch.ask(on=number == signal.SIGUSR1)
+
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    before |= {number: signal.signal(number, kill) for number in (signal.SIGUSR1, signal.SIGUSR2)}
     try:
         yield
     finally:

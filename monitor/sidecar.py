@@ -15,6 +15,7 @@ from monitor.config import Config
 from monitor.errors import RunError, UsageError
 from monitor.logs import Log, Superseded
 from monitor.observing import Broker, Lag, LedgerState, Observer, Queue, Role
+from monitor.overruling import KillSwitch, Orders
 
 __all__ = ["Sidecar"]
 
@@ -44,6 +45,8 @@ class Sidecar:
         Where outcomes wait; built anew from the topics.
     replica
         A name in the summaries.
+    orders, kill_switch
+        Orders that are given at this replica, and the switch that stops it.
     """
 
     def __init__(
@@ -56,10 +59,12 @@ class Sidecar:
         say: Callable[..., object],
         folder: Path,
         replica: str = "0",
+        orders: Orders | None = None,
+        kill_switch: KillSwitch | None = None,
     ) -> None:
         self._config, self._profiles, self._open_log = config, profiles, open_log
         self._people, self._observe, self._say, self._folder = people, observe, say, folder
-        self._replica = replica
+        self._replica, self._orders, self._kill_switch = replica, orders, kill_switch
         self._stop = threading.Event()
         self._reported = -float("inf")
         self._wait = _FIRST_WAIT
@@ -104,6 +109,8 @@ class Sidecar:
             clock=time.time,
             joins_path=lambda partition: str(self._folder / f"joins-{partition}.sqlite"),
             rebuilt=self._took_over,
+            orders=self._orders,
+            kill_switch=self._kill_switch,
         )
 
     def _turned(self, log: Log, parts: Parts) -> None:
@@ -115,6 +122,7 @@ class Sidecar:
         if now - self._reported < _REPORT_SECONDS:
             return
         self._reported = now
+        self._look()
         behind = log.behind()
         self._observe(Lag(records=behind.records, seconds=behind.seconds))
         self._observe(Queue(depth=self._people.queue_depth, limit=self._config.reviews.depth))
@@ -124,11 +132,17 @@ class Sidecar:
     def _lost(self, error: RunError | UsageError) -> None:
         """Say so, and wait: longer each time, and never as long as the others do."""
         self.connected = False
+        self._look()
         self._observe(Broker(connected=False))
         wait = self._wait * random.uniform(0.75, 1.25)  # noqa: S311  # replicas must not come back all at once
         self._wait = min(2 * self._wait, _LONGEST_WAIT)
         self._say("broker_lost", error=str(error), retry_in_seconds=round(wait, 1))
         self._stop.wait(wait)
+
+    def _look(self) -> None:
+        """Whoever watches learns how the kill switch stands, even while nothing is to be routed."""
+        if self._kill_switch is not None:
+            self._kill_switch.look()
 
     def _took_over(self, partitions: list[int], decisions: int, /) -> None:
         self._say("partitions", partitions=partitions, decisions_read_back=decisions)

@@ -15,6 +15,7 @@ from detectors.types import RANK_CELLS, IntArray, Labels, Stake
 
 __all__ = [
     "Damaged",
+    "KillNotice",
     "LabelGroup",
     "OperatorOrder",
     "Range",
@@ -98,6 +99,16 @@ class OperatorOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_fie
     version: Annotated[str | None, Meta(description="Of which version; all of them by default.")] = None
 
 
+class KillNotice(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag="kill"):
+    """A replica's kill switch was turned; for the ledger alone, as the replica did not wait for it."""
+
+    replica: Annotated[str, Meta(max_length=256)]
+    on: bool
+    actor: Annotated[str, Meta(max_length=256, description="Who says so.")]
+    reason: Annotated[str, Meta(max_length=1000)]
+    at: Annotated[float, Meta(description="Epoch seconds: when it was turned.")]
+
+
 @dataclass(frozen=True, slots=True)
 class Damaged:
     """A record of the topic that is neither: why it can't be read."""
@@ -105,15 +116,17 @@ class Damaged:
     why: str
 
 
-_DECODER: msgspec.json.Decoder[Summary | OperatorOrder] = msgspec.json.Decoder(Summary | OperatorOrder)
+_DECODER: msgspec.json.Decoder[Summary | OperatorOrder | KillNotice] = msgspec.json.Decoder(
+    Summary | OperatorOrder | KillNotice
+)
 
 
-def decode_summaries(values: Sequence[bytes]) -> list[Summary | OperatorOrder | Damaged]:
-    """Read summaries and orders back; what is neither must not stop the judge, whoever wrote it."""
+def decode_summaries(values: Sequence[bytes]) -> list[Summary | OperatorOrder | KillNotice | Damaged]:
+    """Read summaries, orders and notices back; what is none of them must not stop the judge, whoever wrote it."""
     return [_read(value) for value in values]
 
 
-def _read(value: bytes) -> Summary | OperatorOrder | Damaged:
+def _read(value: bytes) -> Summary | OperatorOrder | KillNotice | Damaged:
     try:
         return _DECODER.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

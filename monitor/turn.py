@@ -6,14 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fallback.types import Route
 from monitor.counter import Outcomes
 from monitor.events import Answer, Decision, JoinRecord, Review, utc
 from monitor.intake import Intake
 from monitor.joins.records import Early, Match, Pending
 from monitor.router import RoutedBatch
-from monitor.summaries import Summary
+from monitor.summaries import KillNotice, OperatorOrder, Summary
 
-__all__ = ["Turn", "by_partition", "early_record", "joined_record"]
+__all__ = ["Turn", "by_partition", "early_record", "joined_record", "reviews_of"]
 
 
 @dataclass(slots=True)
@@ -39,6 +40,8 @@ class Turn:
     expired: int = 0
     unmatched: int = 0
     summaries: list[Summary] = field(default_factory=list)
+    orders: list[OperatorOrder | KillNotice] = field(default_factory=list)
+    """People's words, which go to the judge behind the summaries."""
     ledger: list[bytes] = field(default_factory=list)
 
     def note(self, partition: int, *joined: JoinRecord) -> None:
@@ -69,3 +72,28 @@ def joined_record(match: Match) -> JoinRecord:
 def early_record(early: Early) -> JoinRecord:
     """What whoever takes over has to know of an outcome that came before its prediction."""
     return JoinRecord(id=early.id, time=utc(early.time), what="early", label=early.label, value=early.value)
+
+
+def reviews_of(routed: RoutedBatch, decisions: Sequence[Decision], expires: float) -> list[tuple[int, Review]]:
+    """What people should look at, with its partition: requests routed to them, and audits."""
+    until = utc(expires)
+    return [
+        (
+            each.source.partition,
+            Review(
+                id=each.id,
+                decision_id=each.decision_id,
+                time=each.time,
+                model=each.model,
+                version=each.version,
+                segment=each.segment,
+                features=prediction.features,
+                output=each.output,
+                reason="audit" if each.audit else each.reason,
+                priority=1.0 - (each.confidence or 0.0),
+                expires=until,
+            ),
+        )
+        for each, prediction in zip(decisions, routed.work.predictions, strict=True)
+        if each.audit or each.route == Route.HUMAN.value
+    ]

@@ -118,7 +118,17 @@ class Security(Section, frozen=True, kw_only=True):
     """Who may do what."""
 
     token_file: Annotated[
-        str | None, describe("A file with the operator's bearer token. Not set: nothing can be changed over HTTP.")
+        str | None,
+        describe(
+            "A file with the operator's bearer token, 16 characters or more. Not set: nothing can be changed over HTTP."
+        ),
+    ] = None
+    kill_file: Annotated[
+        str | None,
+        describe(
+            "While this file is there, the model answers nothing at this replica, broker or no broker. "
+            "Default: kill-switch in `state_dir`; without one only a signal or the API turn the switch."
+        ),
     ] = None
     audit_key_file: Annotated[
         str | None,

@@ -31,7 +31,7 @@ from monitor.judging.trips import Trips
 from monitor.judging.version_judge import Judged, VersionJudge
 from monitor.ledger.chain import Chain
 from monitor.observing import Observer, Ruled, Standing
-from monitor.summaries import Damaged, OperatorOrder, Range, Summary
+from monitor.summaries import Damaged, KillNotice, OperatorOrder, Range, Summary
 from monitor.topics import Topics
 
 __all__ = ["SNAPSHOT_EVERY", "Judge"]
@@ -114,7 +114,7 @@ class Judge:
         return dict(base["profiles"]) == self._digests()
 
     def judge(
-        self, records_read: Sequence[Summary | OperatorOrder | Damaged], offsets: Sequence[int], topic: str
+        self, records_read: Sequence[Summary | OperatorOrder | KillNotice | Damaged], offsets: Sequence[int], topic: str
     ) -> list[bytes]:
         """Judge summaries and orders, in the order of their topic; returns lines for the ledger."""
         lines: list[bytes] = []
@@ -185,10 +185,12 @@ class Judge:
                     lines += self._tell(version, judged[i, version])
         return lines
 
-    def _heed(self, order: OperatorOrder | Damaged | Summary, offset: int, topic: str) -> list[bytes]:
+    def _heed(self, order: OperatorOrder | KillNotice | Damaged | Summary, offset: int, topic: str) -> list[bytes]:
         """An operator's word: carried out, or refused with the reason; either way it is in the ledger."""
         self._summaries += 1
         self._note((), topic, offset)
+        if isinstance(order, KillNotice):
+            return [self._write("kill_switch", msgspec.structs.asdict(order))]
         if not isinstance(order, OperatorOrder):
             return [self._write("skipped", {"offset": offset, "why": getattr(order, "why", "")})]
         stepped, refusal = obey(order, self.versions, self._clock)

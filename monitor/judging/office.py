@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -20,6 +21,7 @@ __all__ = ["Judging"]
 _AT_ONCE = 1000
 _FIRST_LOOK = 2000
 _VERDICT = b'"kind":"verdict"'
+_ORDER = b'"kind":"order"'
 _BASES = (b'"kind":"snapshot"', b'"kind":"start"')
 
 
@@ -39,6 +41,8 @@ class Judging:
         Is told what the judge noticed, once that is in the ledger.
     versions
         Those of which there should be a verdict.
+    hear
+        Is told what the ledger says of operators' orders.
     """
 
     def __init__(
@@ -48,12 +52,14 @@ class Judging:
         new_judge: Callable[[Observer], Judge],
         observe: Observer = lambda _seen, /: None,
         versions: Iterable[str] = (),
+        hear: Callable[[Mapping[str, Any]], None] = lambda _record: None,
     ) -> None:
         self._log = log
         self._topics = topics
         self._new_judge = new_judge
         self._observe = observe
         self._versions = tuple(versions)
+        self._hear = hear
         self._seen: list[Observation] = []
         self._judge: Judge | None = None
         self._generation = -1
@@ -144,6 +150,8 @@ class Judging:
                 record = msgspec.json.decode(line)
                 verdict = Verdict.from_builtins(record["verdict"])
                 self.verdicts[record["version"]] = self._heard[record["version"]] = verdict
+            elif _ORDER in line[:200]:
+                self._hear(msgspec.json.decode(line))
 
     def _last_verdicts(self) -> int:
         """Where to begin to follow: late enough to be quick, early enough to have a verdict on each version."""

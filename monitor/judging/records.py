@@ -34,7 +34,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     seq: int
     prev: Annotated[str, Meta(description="The `hash` of the line before; 64 zeros in the first.", pattern=_HASH)]
     time: Annotated[datetime, Meta(description="The judge's clock: RFC 3339.", tz=True)]
-    kind: Annotated[str, Meta(description="start, verdict, alarm, epoch, transition, order, skipped or snapshot.")]
+    kind: Annotated[
+        str,
+        Meta(description="start, verdict, alarm, epoch, transition, order, kill_switch, skipped or snapshot."),
+    ]
     version: str | None = None
     event: Annotated[int | None, Meta(description="Zero-based position in the stream.")] = None
     judged: Annotated[list[Range], Meta(description="Records that were judged since the record before.")] = []

@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry, Gauge, Info, ProcessCollector
 from prometheus_client.metrics import MetricWrapperBase
 
 from monitor import __version__
-from monitor.observing import Broker, Lag, LedgerState, Queue, Role
+from monitor.observing import Broker, KillState, Lag, LedgerState, Queue, Role
 
 __all__ = ["Own", "ReplicaMetrics"]
 
-Own = Lag | Queue | Broker | Role | LedgerState
+Own = Lag | Queue | Broker | Role | LedgerState | KillState
 """What a replica tells of itself."""
 _M = TypeVar("_M", bound=MetricWrapperBase)
 
@@ -32,6 +32,7 @@ class ReplicaMetrics:
         self.depth = self._gauge("review_queue_depth", "Requests that wait for a person.")
         self.limit = self._gauge("review_queue_limit", "Requests that may wait for a person.")
         self.connected = self._gauge("broker_connected", "Whether the broker answers.")
+        self.killed = self._gauge("kill_switch", "Whether the kill switch is on: the model answers nothing here.")
         self.judge = self._gauge("judge", "Whether this replica is the judge.")
         self.broken = self._gauge("ledger_broken", "Whether a record of the ledger does not follow from the last.")
         self._gauge("started_timestamp_seconds", "When this process began to watch.").set(clock())
@@ -53,6 +54,8 @@ class ReplicaMetrics:
                 self.connected.set(seen.connected)
             case Role():
                 self.judge.set(seen.judge)
+            case KillState():
+                self.killed.set(seen.on)
             case LedgerState():
                 self.broken.set(seen.broken)
 

@@ -10,6 +10,7 @@ __all__ = [
     "Decision",
     "ErrorSeries",
     "EvidenceSeries",
+    "KillNote",
     "PageNote",
     "Picture",
     "Rate",
@@ -147,6 +148,14 @@ class PageNote(msgspec.Struct, frozen=True):
     sent: bool
 
 
+class KillNote(msgspec.Struct, frozen=True):
+    """The kill switch is on: who turned it on, why, and since when."""
+
+    actor: str
+    reason: str
+    since: float
+
+
 class Picture(msgspec.Struct, frozen=True):
     """One request of the demo: image (rows of grey values, 0 to 16), answer, truth."""
 
@@ -210,3 +219,6 @@ class Status(msgspec.Struct, frozen=True):
     pages: list[PageNote]
     counts: Counts
     demo: list[Picture] = []
+    operable: bool = False
+    """Whether an operator can change anything here."""
+    kill: KillNote | None = None

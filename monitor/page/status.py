@@ -20,6 +20,7 @@ from monitor.observing import (
     Evidence,
     Frame,
     Frames,
+    KillState,
     Labelled,
     Observation,
     Paged,
@@ -28,7 +29,17 @@ from monitor.observing import (
     Transition,
 )
 from monitor.page import rates
-from monitor.page.picture import Counts, EvidenceSeries, PageNote, Reason, RouteSeries, Shares, Status, Version
+from monitor.page.picture import (
+    Counts,
+    EvidenceSeries,
+    KillNote,
+    PageNote,
+    Reason,
+    RouteSeries,
+    Shares,
+    Status,
+    Version,
+)
 from monitor.page.series import Series
 from monitor.page.shown import alarm, cut, decision, most_telling, picture, step
 from monitor.page.words import describe
@@ -82,6 +93,9 @@ class Board:
         self._counts: Counter[str] = Counter()
         self._letters: Counter[str] = Counter()
         self._levels: Counter[str] = Counter()
+        self._kill: KillNote | None = None
+        self.operable = False
+        """Whether an operator can change anything over HTTP."""
 
     def __call__(self, seen: Observation, /) -> None:
         """Take note of what happened in a batch."""
@@ -102,8 +116,10 @@ class Board:
                 self._frames.extend(seen.frames)
             case Evidence() | Ruled() | Transition() | Alarm() | Paged():
                 self._judged(seen)
+            case KillState():
+                self._kill = KillNote(cut(seen.actor), cut(seen.reason), seen.since) if seen.on else None
             case _:
-                # how the replica is shows in the metrics
+                # how else the replica is shows in the metrics
                 pass
 
     def _judged(self, seen: Evidence | Ruled | Transition | Alarm | Paged) -> None:
@@ -213,6 +229,8 @@ class Board:
                 **{name: self._counts[name] for name in _COUNTED},
             ),
             demo=[picture(frame) for frame in self._frames],
+            operable=self.operable,
+            kill=self._kill,
         )
 
     def _version(self, ruled: Ruled, now: float) -> Version:

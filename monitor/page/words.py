@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from monitor.page.picture import Rate, Shares, Status, Version
+from monitor.page.picture import KillNote, Rate, Shares, Status, Version
 
 __all__ = ["SEVERITY", "chosen", "describe", "percent"]
 
@@ -23,13 +23,21 @@ _Words = tuple[str, str, str]
 
 
 def describe(status: Status) -> _Words:
-    """Tone, headline and detail for the version that is worst off."""
+    """Tone, headline and detail for the version that is worst off; the kill switch is above all."""
+    if status.kill is not None:
+        return _killed(status, status.kill)
     if not status.versions:
         return _quiet(status)
     worst = max(status.versions, key=lambda v: (v.health == "blind", SEVERITY.get(v.state, 9)))
     if worst.health == "blind":
         return _blind(status, worst)
     return _by_state(status, worst)
+
+
+def _killed(status: Status, kill: KillNote) -> _Words:
+    at = datetime.fromtimestamp(kill.since, UTC)
+    text = f"The kill switch is on since {at:%Y-%m-%d %H:%M:%S} UTC, by {kill.actor}: {_reason(kill.reason)}."
+    return "bad", text, "The model answers nothing here, whatever the breaker says. " + _sentence(_who(status.shares))
 
 
 def _quiet(status: Status) -> _Words:

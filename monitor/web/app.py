@@ -1,4 +1,4 @@
-"""The web application: health, metrics, the status page and the JSON behind it. It only reads."""
+"""The web application: health, metrics, the status page and the JSON behind it; orders, for whoever has the token."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from monitor.page.status import Board
+from monitor.web.changes import BREAKER, KILL_SWITCH, LONGEST_BODY, Changes
 from monitor.web.feed import Feed
 from monitor.web.guard import LOOPBACK_HOSTS, Guard
 from monitor.web.openapi import openapi
@@ -34,10 +35,22 @@ def build_app(
     ready: Ready,
     *,
     hosts: Collection[str] | None = LOOPBACK_HOSTS,
+    changes: Changes | None = None,
 ) -> Starlette:
-    """Everything under one guard; `hosts` are the names it answers to, None for any. `app.state.feed` ends streams."""
+    """Everything under one guard; `hosts` are the names it answers to, None for any. `app.state.feed` ends streams.
+
+    Without `changes` it only reads.
+    """
     pages = _Pages(board, metrics_registry, ready)
-    app = Starlette(routes=pages.routes(), middleware=[Middleware(Guard, hosts=hosts)])
+    routes = pages.routes()
+    posts: tuple[str, ...] = ()
+    if changes is not None:
+        posts = (BREAKER, KILL_SWITCH)
+        routes += [Route(BREAKER, changes.breaker, methods=["POST"])]
+        routes += [Route(KILL_SWITCH, changes.kill_switch, methods=["POST"])]
+        board.operable = changes.possible
+    guard = Middleware(Guard, hosts=hosts, posts=posts, longest=LONGEST_BODY)
+    app = Starlette(routes=routes, middleware=[guard])
     app.state.feed = pages.feed
     return app
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,16 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.report import report
-from tests.browser.test_status_page import CHROMIUM, FLAGS
+from tests.browser.pages import needs_chromium, violations
 from tests.monitor.report.telling import HOSTILE, told
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.skipif(
-    (CHROMIUM is None or importlib.util.find_spec("playwright") is None) and os.environ.get("CI") != "true",
-    reason="playwright or Chromium (set CHROMIUM to its path) is not installed; under CI=true this is a failure",
-)
+pytestmark = needs_chromium
 TEXTS = ("h1", ".hero p", ".stamp", ".hint", "h3", "thead th", "td", ".figures dt", ".legend li", ".badge", "summary")
 """What has to stand out from what is behind it."""
 
@@ -30,17 +25,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(report([told(), told("promise.max_error=1%", promise="1%")], {"1": "ab" * 32}, HOSTILE))
     return path
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    assert CHROMIUM is not None, "Chromium is not installed"
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as api:
-        browser = api.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 class Opened:
@@ -167,3 +151,8 @@ _CONTRAST = """(texts) => {
     return { page: luminance([getComputedStyle(document.body).backgroundColor]), ratios };
 }"""
 """The least contrast of each text: relative luminance (WCAG 2) of colours that a canvas painted."""
+
+
+def test_axe_finds_nothing(opened: Opened) -> None:
+    """Names, roles, contrast and structure hold by WCAG 2.2 AA, in both schemes."""
+    assert violations(opened.page) == []

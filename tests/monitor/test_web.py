@@ -206,8 +206,9 @@ def test_static_files_are_asked_for_again(site: Site) -> None:
 def test_the_description_has_every_path(site: Site) -> None:
     """`/api/v1/openapi.json` names what is served, and every reference in it leads somewhere."""
     document = json.loads(site.ask("/api/v1/openapi.json")[2])
-    for path in document["paths"]:
-        assert site.ask(path, "HEAD")[0] == 200
+    for path, served in document["paths"].items():
+        # without an operator's side nothing can be posted
+        assert site.ask(path, "HEAD")[0] == (200 if "get" in served else 404)
     text = json.dumps(document)
     for name in {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}:
         assert name in document["components"]["schemas"]

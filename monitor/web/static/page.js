@@ -2,6 +2,7 @@
 
 import { Chart, ticks } from "./charts.js";
 import { NAMES, byId, chosen, clock, count, h, percent, power, present, say, show, words } from "./dom.js";
+import { operate } from "./operate.js";
 import * as parts from "./parts.js";
 
 const ROUTES = ["model", "fallback", "human", "refuse"];
@@ -23,6 +24,7 @@ function draw(st) {
   show(byId("figures"), [st.accepted_lately, st.alone_lately, st.answered_lately, st.shares, st.counts.pages], () => parts.figures(st));
   parts.tiles(st.demo);
   if (st.versions.length > 0) breaker(st);
+  operate(st);
   const marks = timeline(st);
   errors(st, marks);
   evidence(st, marks);
