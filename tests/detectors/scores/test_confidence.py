@@ -7,12 +7,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from detectors.scores import (
-    absolute_residual,
     confidence,
+    energy,
     entropy,
     invalid_probabilities,
-    lac,
+    margin,
+    max_logit,
+    mutual_information,
+    of_label,
     predicted,
+    softmax,
     value_confidence,
 )
 from detectors.types import FloatArray
@@ -20,32 +24,6 @@ from detectors.types import FloatArray
 
 def _rows(seed: int, n: int = 50, classes: int = 4) -> FloatArray:
     return np.random.default_rng(seed).dirichlet(np.ones(classes), n)
-
-
-@pytest.mark.parametrize("n", [1, 2, 20, 200])
-def test_lac_equals_mapies_score(n: int) -> None:
-    """One minus the probability of the true class is MAPIE's LAC conformity score, to the bit."""
-    from mapie.conformity_scores import LACConformityScore
-
-    p = _rows(n, n)
-    true = np.random.default_rng(n).integers(0, 4, n)
-    expected = LACConformityScore().get_conformity_scores(true, p, y_enc=true)[:, 0]
-    assert np.array_equal(lac(p, true), expected)
-
-
-@pytest.mark.parametrize("n", [1, 2, 20, 200])
-def test_absolute_residual_equals_mapies_score(n: int) -> None:
-    """The distance of the truth from the value is MAPIE's absolute conformity score, to the bit."""
-    from mapie.conformity_scores import AbsoluteConformityScore
-
-    y, value = np.random.default_rng(n).normal(size=(2, n))
-    expected = AbsoluteConformityScore().get_conformity_scores(y, value)
-    assert np.array_equal(absolute_residual(y, value), expected)
-
-
-def test_a_truth_outside_the_classes_is_infinitely_nonconforming() -> None:
-    """A label that the model has never heard of can be in no set but the infinite one."""
-    assert lac(_rows(0, 2), np.array([-1, 1]))[0] == np.inf
 
 
 def test_confidence_and_label_agree() -> None:
@@ -84,3 +62,41 @@ def test_real_probabilities_pass() -> None:
     assert invalid_probabilities(100 * p).all()
     assert invalid_probabilities(np.log(p)).all()
     assert invalid_probabilities(np.empty((3, 0))).all()
+
+
+def test_margin_is_the_gap_between_the_two_likeliest() -> None:
+    """For the label that the model holds for likeliest it is the difference of the two greatest probabilities."""
+    p = _rows(3)
+    two = np.sort(p, axis=1)[:, -2:]
+    assert np.allclose(margin(p, predicted(p)), two[:, 1] - two[:, 0], rtol=0, atol=1e-15)
+    assert np.isnan(margin(p, np.full(50, -1))).all()
+    assert (margin(p, p.argmin(axis=1)) < 0).all()
+    assert margin(np.ones((1, 1)), np.zeros(1, np.int64)).tolist() == [1.0]
+
+
+def test_energy_agrees_with_scipy() -> None:
+    """It is scipy's logsumexp, however large the logits are; and softmax is exp(logit - energy)."""
+    from scipy.special import logsumexp
+
+    logits = np.random.default_rng(4).normal(size=(50, 5)) * np.logspace(0, 5, 50)[:, None]
+    assert np.allclose(energy(logits), logsumexp(logits, axis=1), rtol=1e-14)
+    assert np.allclose(softmax(logits), np.exp(logits - energy(logits)[:, None]), rtol=0, atol=1e-9)
+    assert np.array_equal(max_logit(logits), logits.max(axis=1))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.integers(2, 5))
+def test_mutual_information_lies_between_nothing_and_the_entropy(seed: int, members: int, classes: int) -> None:
+    """It is at least 0, at most the entropy of the mean, and 0 for members that agree."""
+    samples = np.random.default_rng(seed).dirichlet(np.full(classes, 0.3), (20, members))
+    found = mutual_information(samples)
+    assert (found >= 0).all()
+    assert (found <= entropy(samples.mean(axis=1)) + 1e-12).all()
+    assert mutual_information(np.repeat(samples[:, :1], 3, axis=1)).max() < 1e-12
+
+
+def test_the_probability_of_a_label_that_is_no_class_is_unknown() -> None:
+    """NaN, and not that of some other class."""
+    p = _rows(5, 2)
+    found = of_label(p, np.array([2, -1]))
+    assert found[0] == p[0, 2]
+    assert np.isnan(found[1])
