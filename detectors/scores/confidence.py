@@ -58,7 +58,7 @@ def of_label(probabilities: FloatArray, label: IntArray) -> FloatArray:
     [0.2, nan]
     """
     found = np.take_along_axis(probabilities, np.maximum(label, 0)[:, None], axis=1)[:, 0]
-    return np.where(label < 0, np.nan, found)
+    return np.asarray(np.where(label < 0, np.nan, found))
 
 
 def margin(probabilities: FloatArray, label: IntArray) -> FloatArray:
@@ -158,7 +158,7 @@ def mutual_information(samples: FloatArray) -> FloatArray:
     """
     n, members, classes = samples.shape
     apart = entropy(samples.reshape(n * members, classes)).reshape(n, members).mean(axis=1)
-    return np.maximum(entropy(samples.mean(axis=1)) - apart, 0.0)
+    return np.asarray(np.maximum(entropy(samples.mean(axis=1)) - apart, 0.0))
 
 
 def value_confidence(

@@ -73,6 +73,7 @@ def test_equal_probabilities_are_in_the_set_together_as_mapies_are() -> None:
     new = tied(1, 200)
     for n in range(10, 201, 5):
         expected, oracle = _mapie("aps", True, tied(n, n), true_of(n, n), new)
+        assert expected is not None
         threshold = float(oracle._mapie_classifier.conformity_score_function_.quantiles_[0])
         assert np.array_equal(ClassScore("aps").sets(new, threshold, np.zeros(200)), expected)
 
@@ -84,6 +85,7 @@ def test_randomised_sets_equal_mapies_for_every_n() -> None:
         p, true = distinct(n, n), true_of(n, n)
         threshold = _threshold(aps(p, true, _draws(n)))
         expected, _ = _mapie("aps", "randomized", p, true, new)
+        assert expected is not None
         assert np.array_equal(score.sets(new, threshold, _draws(60)), expected)
 
 
@@ -130,7 +132,7 @@ def test_a_truth_outside_the_classes_is_infinitely_nonconforming() -> None:
     """A label that the model has never heard of can be in no set but the infinite one."""
     p, true, draws = distinct(0, 2), np.array([-1, 1]), np.zeros(2)
     for name in ("lac", "aps", "raps"):
-        scores = ClassScore(name, penalty=0.1, size=1.0).scores(p, true, draws)  # type: ignore[arg-type]  # a literal
+        scores = ClassScore(name, penalty=0.1, size=1.0).scores(p, true, draws)
         assert scores[0] == np.inf
         assert np.isfinite(scores[1])
 

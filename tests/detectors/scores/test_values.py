@@ -95,7 +95,7 @@ def test_an_interval_has_the_numbers_whose_score_passes() -> None:
     """A number is inside exactly if its own score is at most the threshold, whatever the score."""
     columns = _data(500)
     for name in ("residual", "normalised", "cqr"):
-        score = ValueScore(name)  # type: ignore[arg-type]  # a literal
+        score = ValueScore(name)
         threshold = _threshold(score.scores(columns[0], _stated(columns)))
         lower, upper = score.intervals(_stated(columns), threshold)
         inside = (lower <= columns[0]) & (columns[0] <= upper)
