@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from fallback.desk import Desk, Held
-from fallback.reviews import ReviewPolicy, Settled, TokenBucket
+from fallback.reviews import ReviewItem, ReviewPolicy, Settled, TokenBucket
 
 __all__ = ["MemoryReviews"]
 
@@ -64,6 +64,11 @@ class MemoryReviews(Desk):
     def counts(self) -> Counter[str]:
         """How often what happened: offered, shed, claimed, answered, expired, repeated, audits_beyond_budget."""
         return self._kept.counts
+
+    def item(self, decision_id: str) -> ReviewItem | None:
+        """An open item."""
+        held = self._kept.find(decision_id)
+        return None if held is None else held.item
 
     def settle(self, decision_ids: Iterable[str]) -> None:
         """These were answered elsewhere: they need nobody any more."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from fallback.answerers.chain import Chain, HopPolicy
-from fallback.answerers.constant import Constant
-from fallback.answerers.types import AskedRequest
+from fallback.answerers.chain import Chain
+from fallback.answerers.types import AskedRequest, Feature, HopResult, Learner
 from fallback.memory_reviews import MemoryReviews
 from fallback.reviews import OnExpiry, ReviewItem, ReviewKind, Settled
 from fallback.types import Route
-from monitor.config import Config, ConstantHop, Hop, HttpHop, read_secret
-from monitor.events import Answer, Review, epoch_seconds
+from monitor.config import Config
+from monitor.events import Answer, Decision, Prediction, Review, epoch_seconds
+from monitor.hops import built, plain, recorded
 
 __all__ = ["Answering", "Live", "Recorded", "Reply"]
 
@@ -27,6 +27,8 @@ class Reply:
     route: Route
     answer: str | float | None = None
     answered_by: str | None = None
+    hops: tuple[HopResult, ...] = ()
+    """Everybody who was asked on the way."""
 
 
 class Answering(Protocol):
@@ -34,6 +36,10 @@ class Answering(Protocol):
 
     def ask(self, requests: Sequence[AskedRequest], priorities: Sequence[float], now: float) -> list[Reply]:
         """One reply a request, in their order."""
+        ...
+
+    def saw(self, predictions: Sequence[Prediction], decisions: Sequence[Decision]) -> None:
+        """A batch was decided: the model's answers that were let through are good ones."""
         ...
 
     def heard(self, answers: Sequence[Answer]) -> None:
@@ -60,20 +66,19 @@ class Answering(Protocol):
 class Recorded:
     """In a backtest nobody is there to be asked: the recorded outcome stands for a person's answer.
 
-    A fallback model is not at hand either, and counts as a person; a constant answer is.
+    A fallback model is not at hand either, and counts as a person; rules and constants are.
     """
 
     def __init__(self, config: Config) -> None:
-        first = config.route.chain[0] if config.route.chain else "refuse"
-        if isinstance(first, ConstantHop):
-            self._reply = Reply(Route.FALLBACK, _plain(first.constant), first.name or "constant")
-        else:
-            self._reply = Reply(Route.REFUSE if first == "refuse" else Route.HUMAN)
+        self._said = recorded(config.route.chain)
 
     def ask(self, requests: Sequence[AskedRequest], priorities: Sequence[float], now: float) -> list[Reply]:
-        """The same for all."""
+        """What the chain says without asking anybody."""
         del priorities, now
-        return [self._reply] * len(requests)
+        return [Reply(*self._said(request)) for request in requests]
+
+    def saw(self, predictions: Sequence[Prediction], decisions: Sequence[Decision]) -> None:
+        """Nobody learns."""
 
     def heard(self, answers: Sequence[Answer]) -> None:
         """Nobody was asked."""
@@ -96,11 +101,12 @@ class Recorded:
 class Live:
     """Asks the chain, a whole batch at once; what it hands to people goes into their queue.
 
-    What the queue sheds goes down the rest of the chain.
+    What the queue sheds goes down the rest of the chain. Those who learn hear what people answered, and, if they want,
+    what the model did while it was let through.
     """
 
     def __init__(self, config: Config, queue: MemoryReviews) -> None:
-        hops = [_hop(each) for each in config.route.chain]
+        hops = built(config)
         self._deadline = config.route.deadline
         self._queue = queue
         self._runner = asyncio.Runner()
@@ -108,6 +114,9 @@ class Live:
         self._on_expiry = OnExpiry(config.reviews.on_expiry)
         self._lifetime = config.reviews.expire
         self._expired: list[Settled] = []
+        asked = [hop[0] if isinstance(hop, tuple) else hop for hop in hops]
+        self._learners: list[Learner] = [hop for hop in asked if hasattr(hop, "heard")]  # type: ignore[misc]
+        self._audited: dict[str, _Features] = {}
 
     def ask(self, requests: Sequence[AskedRequest], priorities: Sequence[float], now: float) -> list[Reply]:
         """One reply a request, in their order."""
@@ -126,8 +135,28 @@ class Live:
             replies[i] = reply
         return replies
 
+    def saw(self, predictions: Sequence[Prediction], decisions: Sequence[Decision]) -> None:
+        """Tell those who learn from it what the model answered; remember what is audited until a person has spoken."""
+        if not self._learners:
+            return
+        from_model = [each for each in self._learners if each.from_model]
+        for prediction, decision in zip(predictions, decisions, strict=True):
+            if decision.route != Route.MODEL.value or decision.answer is None:
+                continue
+            for learner in from_model:
+                learner.heard(prediction.features, plain(decision.answer))
+            if decision.audit:
+                self._audited[decision.decision_id] = prediction.features
+        while len(self._audited) > _MOST_AUDITED:
+            self._audited.pop(next(iter(self._audited)))
+
     def heard(self, answers: Sequence[Answer]) -> None:
-        """Whoever was answered need not wait any longer."""
+        """Whoever was answered need not wait any longer; those who learn do so."""
+        for each in answers if self._learners else ():
+            features = self._features_of(each.decision_id)
+            if features is not None and each.answer is not None and not each.expired:
+                for learner in self._learners:
+                    learner.heard(features, plain(each.answer))
         self._queue.settle([each.decision_id for each in answers])
 
     def settled(self, now: float) -> list[Settled]:
@@ -162,25 +191,23 @@ class Live:
             return []
         asked = self._chain.ask_all(requests, time.monotonic() + self._deadline, skip=skip)
         return [
-            Reply(each.route, each.answer.value, each.answered_by) if each.answer is not None else Reply(each.route)
+            Reply(each.route, each.answer.value, each.answered_by, each.hops)
+            if each.answer is not None
+            else Reply(each.route, hops=each.hops)
             for each in self._runner.run(asked)
         ]
 
-
-def _hop(hop: Hop) -> Any:
-    if isinstance(hop, HttpHop):
-        from fallback.answerers.http import Http
-
-        token = read_secret(hop.token_file) if hop.token_file else None
-        answerer = Http(hop.http, name=hop.name or hop.http, connections=hop.bulkhead, token=token)
-        return (answerer, HopPolicy(timeout=hop.timeout, at_once=hop.bulkhead))
-    if isinstance(hop, ConstantHop):
-        return Constant(_plain(hop.constant))
-    return Route(hop)
+    def _features_of(self, decision_id: str) -> _Features | None:
+        """What was asked of a person."""
+        item = self._queue.item(decision_id)
+        if item is None:
+            return self._audited.pop(decision_id, None)
+        features: _Features = item.payload["features"]  # type: ignore[assignment]  # as `_item` put it there
+        return features
 
 
-def _plain(value: str | float | bool) -> str | float:
-    return str(value).lower() if isinstance(value, bool) else value
+_MOST_AUDITED = 10_000
+_Features = Mapping[str, Feature] | Sequence[Feature]
 
 
 def _item(request: AskedRequest, priority: float, now: float) -> ReviewItem:

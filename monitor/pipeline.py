@@ -169,6 +169,7 @@ class Pipeline:
                 routed = self._router.route(work.without(added.duplicates), verdict, health, killed=killed)
             decisions = self._router.decide(routed, turn.time)
             turn.routed.append(routed)
+            self._answering.saw(routed.work.predictions, decisions)
             for partition, some in by_partition(decisions).items():
                 turn.decisions.setdefault(partition, []).extend(some)
             # they have their time from now on, however old the event is

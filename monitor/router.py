@@ -15,12 +15,12 @@ from detectors.profile import Profile, cells_of
 from detectors.proxy import Proxy
 from detectors.sets import intervals, prediction_sets
 from detectors.types import RANK_CELLS, BoolArray, FloatArray
-from fallback.answerers.types import AskedRequest
+from fallback.answerers.types import AskedRequest, HopOutcome
 from fallback.routing import GUARANTEES, Requests, Routed, RoutePolicy, route
 from fallback.types import REASONS, BreakerState, Health, Reason, Route, Verdict, reason_code
 from monitor.answering import Answering, Reply
 from monitor.counter import count_events
-from monitor.events import Decision, Prediction, Source, decision_id, id_hashes, label_text, utc
+from monitor.events import Decision, Hop, Prediction, Source, decision_id, id_hashes, label_text, utc
 from monitor.events import Guarantee as Promised
 from monitor.events import Stake as StakeWord
 from monitor.joins.records import Pending
@@ -189,6 +189,7 @@ class Router:
                     profile=digest,
                     ledger_offset=offset,
                     source=source,
+                    hops=UNSET if reply is None or not reply.hops else _hops(reply),
                 )
             )
         return decisions
@@ -266,6 +267,13 @@ class Router:
             return None
         lower, upper = intervals(batch.arranged.rows.value, batch.verdict.set_threshold)
         return list(zip(finite(lower), finite(upper), strict=True))
+
+
+def _hops(reply: Reply) -> list[Hop] | UnsetType:
+    """Who was asked; left out where nobody was but people, or refusal, which never fail."""
+    if len(reply.hops) == 1 and reply.hops[0].outcome is HopOutcome.HANDED_OVER:
+        return UNSET
+    return [Hop(each.name, each.outcome.value, round(1000 * each.seconds, 3), each.detail[:200]) for each in reply.hops]
 
 
 _MOST_SETS = 4096

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from fallback.types import Reason, Route
 
-__all__ = ["Answer", "Answered", "Answerer", "AskedRequest", "Feature", "HopOutcome", "HopResult"]
+__all__ = ["Answer", "Answered", "Answerer", "AskedRequest", "Feature", "HopOutcome", "HopResult", "Learner"]
 
 Feature = float | int | str | bool | None
 
@@ -49,6 +49,16 @@ class Answerer(Protocol):
 
     async def aclose(self) -> None:
         """Give back connections and the like."""
+        ...
+
+
+class Learner(Answerer, Protocol):
+    """An answerer that learns from people's answers, and, if it wants, from the model's that were let through."""
+
+    from_model: bool
+
+    def heard(self, features: Mapping[str, Feature] | Sequence[Feature], answer: str | float, /) -> None:
+        """Take a good answer in."""
         ...
 
 

@@ -6,13 +6,14 @@ config.promise.max_error, config.promise.false_pages.n
 
 from __future__ import annotations
 
+from monitor.config.hops import Chain, ConstantHop, Hop, HttpHop, LastGoodHop, RiverHop, RuleHop
 from monitor.config.kafka import Kafka, Sasl, Tls
 from monitor.config.load import ENV_PREFIX, config_from, load_config, read_secret
 from monitor.config.promises import Columns, Outcomes, Promise, Section
 from monitor.config.root import Config
 from monitor.config.running import Evidence, Log, Paging, Security, Views, Web
 from monitor.config.schema import config_schema
-from monitor.config.serving import Breaker, Chain, ConstantHop, Hop, HttpHop, Reviews, Route
+from monitor.config.serving import Breaker, Reviews, Route
 from monitor.config.units import Delay, FalsePages, parse_delay, parse_duration, parse_false_pages, parse_share
 
 __all__ = [
@@ -28,12 +29,15 @@ __all__ = [
     "Hop",
     "HttpHop",
     "Kafka",
+    "LastGoodHop",
     "Log",
     "Outcomes",
     "Paging",
     "Promise",
     "Reviews",
+    "RiverHop",
     "Route",
+    "RuleHop",
     "Sasl",
     "Section",
     "Security",

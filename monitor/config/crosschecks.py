@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fallback.answerers.rule import condition
+from monitor.config.hops import ConstantHop, RiverHop, RuleHop
 from monitor.config.kafka import Kafka
 from monitor.config.paging import PagerDuty
 from monitor.config.promises import Columns
 from monitor.config.root import Config
 from monitor.config.running import Paging, Views
-from monitor.config.serving import ConstantHop, Route
+from monitor.config.serving import Route
 from monitor.config.tolerances import tolerated_share
 
 __all__ = ["cross_faults"]
@@ -91,8 +93,23 @@ def _chain(route: Route) -> Iterator[tuple[str, str]]:
             what = "refuse" if hop == "refuse" else "a constant"
             yield f"route.chain[{i + 1}]", f"is never asked: {what} before it always answers"
             break
+    for i, hop in enumerate(route.chain):
+        if isinstance(hop, RiverHop) and (hop.river == "linear") != (hop.within is not None):
+            what = "is required by linear: how far off is still right" if hop.river == "linear" else "is for linear"
+            yield f"route.chain[{i}].within", what
+        if isinstance(hop, RuleHop):
+            yield from _rules(hop, f"route.chain[{i}].rule")
     if sum(hop == "human" for hop in route.chain) > 1:
         yield "route.chain", "`human` is listed more than once: there is one queue"
+
+
+def _rules(hop: RuleHop, path: str) -> Iterator[tuple[str, str]]:
+    for i, rule in enumerate(hop.rule):
+        for feature, wanted in rule.when.items():
+            try:
+                condition(wanted)
+            except ValueError as error:
+                yield f"{path}[{i}].when.{feature}", str(error)
 
 
 def _login(kafka: Kafka) -> Iterator[tuple[str, str]]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
+from monitor.config.hops import HOPS, Chain
 from monitor.config.root import Config
-from monitor.config.serving import Chain, ConstantHop, HttpHop
 from monitor.config.units import UNITS, Delay, FalsePages
 
 __all__ = ["config_schema"]
@@ -24,16 +24,26 @@ def _written(kind: type) -> dict[str, Any]:
     if kind in {FalsePages, Delay}:
         return {"type": "string"}
     if kind is Chain:
-        hops = [_inline(HttpHop), _inline(ConstantHop)]
+        hops = [_inline(kind) for kind in HOPS.values()]
         return {"type": "array", "minItems": 1, "items": {"anyOf": [{"enum": ["human", "refuse"]}, *hops]}}
     raise NotImplementedError(kind)
 
 
 def _inline(kind: type) -> dict[str, Any]:
-    """The schema of one struct, without a reference to it."""
-    _, components = msgspec.json.schema_components((kind,))
-    inline: dict[str, Any] = components[kind.__name__]
+    """The schema of one struct, without references to it or to what is in it."""
+    _, components = msgspec.json.schema_components((kind,), ref_template="{name}")
+    inline: dict[str, Any] = _resolved(components[kind.__name__], components)
     return inline
+
+
+def _resolved(node: Any, components: dict[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_resolved(each, components) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _resolved(components[node["$ref"]], components)
+    return {key: _resolved(value, components) for key, value in node.items()}
 
 
 def _united(node: Any) -> Any:

@@ -1,4 +1,4 @@
-"""How requests are routed: the chain of answerers, the breaker and the reviewers' queue."""
+"""How requests are routed: the breaker and the reviewers' queue; the chain of answerers is in `hops`."""
 
 from __future__ import annotations
 
@@ -6,48 +6,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from monitor.config.hops import Chain
 from monitor.config.promises import Positive, Section
 from monitor.config.units import describe, duration, share
 
-__all__ = ["Breaker", "Chain", "ConstantHop", "Hop", "HttpHop", "Reviews", "Route"]
-
-
-class HttpHop(Section, frozen=True, kw_only=True):
-    """Another model, asked over HTTP."""
-
-    http: Annotated[
-        str,
-        describe(
-            "Its address, http or https, in the Open Inference Protocol: .../v2/models/NAME/infer.",
-            pattern=r"^https?://[^/\s]+",
-        ),
-    ]
-    name: Annotated[str | None, describe("As shown in decisions. Default: the address.")] = None
-    timeout: Annotated[
-        float,
-        duration("For one request. 500ms: half of the deadline, so that a dead hop leaves time for the next.", gt=0),
-    ] = 0.5
-    bulkhead: Annotated[
-        int,
-        describe("Requests under way at once. 32: a slow answerer must not hold every connection.", ge=1, le=10_000),
-    ] = 32
-    token_file: Annotated[str | None, describe("A file with a bearer token, read when it is needed.")] = None
-
-
-class ConstantHop(Section, frozen=True, kw_only=True):
-    """A fixed answer, such as the safe one."""
-
-    constant: Annotated[str | int | float | bool, describe("The answer.")]
-    name: Annotated[str | None, describe("As shown in decisions. Default: constant.")] = None
-
-
-Hop = HttpHop | ConstantHop | Literal["human", "refuse"]
-
-
-class Chain(tuple[Hop, ...]):
-    """The answerers, in the order in which they are asked."""
-
-    __slots__ = ()
+__all__ = ["Breaker", "Reviews", "Route"]
 
 
 class Route(Section, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeGuard, TypeVar, get_args, get_or
 import msgspec
 import yaml
 
-from monitor.config.serving import Chain, ConstantHop, HttpHop
+from monitor.config.hops import HOPS, Chain
 from monitor.config.units import UNITS, Unit
 
 __all__ = ["EnvText", "Faults", "build"]
@@ -18,7 +18,6 @@ _S = TypeVar("_S", bound=msgspec.Struct)
 Faults = list[tuple[str, str]]
 _INVALID = object()
 _WORDS = ("human", "refuse")
-_HOPS: dict[str, type[msgspec.Struct]] = {"http": HttpHop, "constant": ConstantHop}
 
 
 class EnvText(str):
@@ -132,10 +131,10 @@ def _hop(raw: object, faults: Faults, path: str) -> Any:
     if raw in _WORDS:
         return raw
     if isinstance(raw, Mapping):
-        for key, kind in _HOPS.items():
+        for key, kind in HOPS.items():
             if key in raw:
                 return build(kind, raw, faults, path)
-    faults.append((path, f"{_shown(raw)} must be one of {_listed(_WORDS)}, or a mapping with {_listed(_HOPS)}"))
+    faults.append((path, f"{_shown(raw)} must be one of {_listed(_WORDS)}, or a mapping with {_listed(HOPS)}"))
     return _INVALID
 
 

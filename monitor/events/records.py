@@ -17,6 +17,7 @@ __all__ = [
     "DeadLetterReason",
     "Decision",
     "Guarantee",
+    "Hop",
     "JoinRecord",
     "Label",
     "Moment",
@@ -127,6 +128,15 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     offset: int
 
 
+class Hop(msgspec.Struct, frozen=True, gc=False):
+    """Somebody who was asked to answer instead of the model."""
+
+    name: str
+    outcome: Annotated[str, Meta(description="answered, handed_over, timeout, refused, full, broken, ...")]
+    ms: Annotated[float, Meta(description="How long it took.")]
+    detail: Annotated[str, Meta(description="Why not, in words.")] = ""
+
+
 class Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """May the model answer this request? Written once; it fixes the route."""
 
@@ -173,6 +183,10 @@ class Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     profile: Annotated[str | None, Meta(description="Digest of the profile; null: none for this version.")]
     ledger_offset: Annotated[int, Meta(description="Offset of the verdict in the ledger; -1 before the first.")]
     source: Annotated[Source, Meta(description="Where the prediction was read.")]
+    hops: Annotated[
+        list[Hop] | UnsetType,
+        Meta(description="Who was asked on the way, and what came of it; left out where nobody could fail."),
+    ] = UNSET
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True):
