@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from .contexts import Context
 from .counting import Views, ViewSettings
 from .errors import UnfitReference
+from .method import Method
 from .rows import taken
-from .types import RANK_CELLS, FloatArray, IntArray, Rows
+from .types import RANK_CELLS, BoolArray, FloatArray, IntArray, Rows
 
-__all__ = ["LEAST_ROWS", "Fitted", "Profile", "Reference", "cells_of", "counts_by_cell", "fit", "rank_of"]
+__all__ = [
+    "LEAST_ROWS",
+    "Fitted",
+    "Profile",
+    "Reference",
+    "cells_of",
+    "counts_by_cell",
+    "first_half",
+    "fit",
+    "rank_of",
+]
 
 LEAST_ROWS = 20
 """Fewer rows than this say nothing about what is normal."""
@@ -110,6 +121,8 @@ class Profile:
         Names of the classes, in the order of probabilities.
     facts
         What `fit` noted about the data: texts and numbers by name.
+    method
+        How its uncertainty is read.
     digest
         SHA-256 over all of it, in hexadecimal; "" before it was written.
     """
@@ -120,6 +133,7 @@ class Profile:
     task: str
     classes: tuple[str, ...]
     facts: Mapping[str, str | float]
+    method: Method = field(default_factory=Method)
     digest: str = ""
 
 
@@ -148,8 +162,7 @@ def fit(reference: Reference, settings: ViewSettings | None = None, seed: int = 
     if n < LEAST_ROWS:
         raise UnfitReference(f"the reference has {n} rows; a profile needs at least {LEAST_ROWS}, better 1,000")
     rng = np.random.default_rng(seed)
-    first = np.zeros(n, dtype=bool)
-    first[rng.permutation(n)[: n // 2]] = True
+    first = first_half(n, rng)
     settings = settings or ViewSettings()
     context = Context.fit(settings.context, reference.rows)
     views = Views.fit(taken(reference.rows, first), reference.numeric, reference.categorical, settings, rng, context)
@@ -167,6 +180,13 @@ def fit(reference: Reference, settings: ViewSettings | None = None, seed: int = 
         labelled=int(known.sum()),
         events_per_day=reference.events_per_day,
     )
+
+
+def first_half(n: int, rng: np.random.Generator) -> BoolArray:
+    """Which of `n` rows the views are fitted on; the others are counted."""
+    first = np.zeros(n, dtype=np.bool_)
+    first[rng.permutation(n)[: n // 2]] = True
+    return first
 
 
 def counts_by_cell(views: Views, rows: Rows) -> IntArray | None:

@@ -12,6 +12,7 @@ import numpy as np
 from .contexts import Context
 from .counting import Views
 from .errors import ProfileError
+from .method import Method
 from .profile import Fitted, Profile
 from .types import IntArray, State
 from .views.categorical import CategoricalView
@@ -23,13 +24,14 @@ __all__ = ["dump", "load"]
 
 _FORMAT = "holdback-profile-2"
 _OPTIONAL = ("by_cell", "memory")
+_METHOD = "method."
 
 
 def dump(profile: Profile) -> tuple[bytes, str]:
     """The bytes of a profile, and its digest: SHA-256 over the manifest and all arrays."""
     from safetensors.numpy import save
 
-    arrays = _arrays(profile.fitted)
+    arrays = _arrays(profile.fitted) | {f"{_METHOD}{name}": each for name, each in profile.method.state().items()}
     manifest = json.dumps(_manifest(profile), sort_keys=True, ensure_ascii=False)
     digest = _digest(manifest, arrays)
     return save(arrays, metadata={"manifest": manifest, "digest": digest}), digest
@@ -86,6 +88,7 @@ def _manifest(profile: Profile) -> dict[str, Any]:
         "labelled": fitted.labelled,
         "events_per_day": fitted.events_per_day,
         "facts": dict(profile.facts),
+        **({"method": told} if (told := profile.method.told()) else {}),
     }
 
 
@@ -136,7 +139,10 @@ def _profile(told: dict[str, Any], arrays: dict[str, Any], digest: str) -> Profi
         events_per_day=told["events_per_day"],
         **{name: arrays.get(name) for name in _OPTIONAL},
     )
-    profile = Profile(fitted, told["model"], told["version"], told["task"], tuple(told["classes"]), told["facts"])
+    method = Method.of(told.get("method", {}), _of(_METHOD.rstrip("."), arrays))
+    profile = Profile(
+        fitted, told["model"], told["version"], told["task"], tuple(told["classes"]), told["facts"], method
+    )
     return replace(profile, digest=digest)
 
 

@@ -13,6 +13,7 @@ WORDS: dict[Reason, str] = {
     Reason.PROBE: "it is one of the probes by which an open breaker finds out whether it may close",
     Reason.OBSERVED: "the rule would have held it back ({would}), but it only observes",
     Reason.BLIND_CLOSED: "no verdict has come for too long, and `when_blind: closed` lets the model answer",
+    Reason.UNKNOWN: "the model gave no confidence, and `without_confidence: answer` lets it answer without a guarantee",
     Reason.LOW_CONFIDENCE: "its confidence rank {rank} is below the threshold {threshold}",
     Reason.SUSPICION: "its confidence rank {rank} is below the bar {bar}, which suspicion has raised by {suspicion}",
     Reason.UNCERTIFIED: "its confidence rank {rank} is below {certified}, from which answers are certified",

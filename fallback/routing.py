@@ -101,6 +101,8 @@ class RoutePolicy:
     """In HALF_OPEN the model may answer `probe_share` of the requests; otherwise it is scored in shadow only."""
     probe_share: float = 0.1
     """As much as the first step of the ramp."""
+    unknown_passes: bool = False
+    """Whether the model may answer without any confidence, while something passes and nothing is suspected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def route(
 ) -> Routed:
     """Route a batch under one verdict."""
     bars = _bars(verdict, policy, health)
-    would = _confidence(requests.rank, bars)
+    would = _confidence(requests.rank, bars, unknown_passes=policy.unknown_passes)
     would[requests.infinite] = _CODE[Reason.INFINITE_SET]
     would = np.where(requests.guard != 0, requests.guard, would)
     would = _breaker(would, requests, verdict, policy, health)
@@ -212,8 +214,10 @@ def _bars(verdict: Verdict, policy: RoutePolicy, health: Health) -> _Bars:
     return _Bars(tracking, certified, suspicious, blind)
 
 
-def _confidence(rank: NDArray[np.float64], bars: _Bars) -> CodeArray:
-    reason = np.full(rank.shape, _CODE[Reason.NO_CONFIDENCE])
+def _confidence(rank: NDArray[np.float64], bars: _Bars, *, unknown_passes: bool = False) -> CodeArray:
+    # who says nothing of its confidence cannot be held to a bar: once that is raised, it is held back
+    calm = unknown_passes and bars.tracking <= 1.0 and bars.blind == bars.certified == bars.tracking
+    reason = np.full(rank.shape, _CODE[Reason.UNKNOWN if calm else Reason.NO_CONFIDENCE])
     reason[rank < bars.blind] = _CODE[Reason.BLIND]
     reason[rank < bars.suspicion] = _CODE[Reason.SUSPICION]
     reason[rank < bars.certified] = _CODE[Reason.UNCERTIFIED]
@@ -241,6 +245,7 @@ def _probing(would: CodeArray, requests: Requests, _: Verdict, policy: RoutePoli
     if not policy.serve_probes:
         return np.full_like(would, _CODE[Reason.BREAKER_HALF_OPEN])
     drawn = uniform(requests.id_hash, _PROBE) < policy.probe_share
+    would = np.where(would == _CODE[Reason.UNKNOWN], _CODE[Reason.NO_CONFIDENCE], would)
     probes = np.where(would == _CODE[Reason.CONFIDENT], _CODE[Reason.PROBE], would)
     return np.where(drawn, probes, _CODE[Reason.BREAKER_HALF_OPEN])
 

@@ -111,6 +111,7 @@ class Reason(StrEnum):
     PROBE = "probe"
     OBSERVED = "observed"
     BLIND_CLOSED = "blind_closed"
+    UNKNOWN = "unknown"
     LOW_CONFIDENCE = "low_confidence"
     SUSPICION = "suspicion"
     UNCERTIFIED = "uncertified"

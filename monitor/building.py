@@ -81,7 +81,7 @@ def build(
     )
     router = Router(config.model, profiles, route_policy(config), answering, key)
     pipeline = Pipeline(settings, router, joins, judging, answering, profiles, orders, kill_switch)
-    loop = Loop(log, topics, pipeline, takeover, judging, Teller(observe, config.promise.within), poll)
+    loop = Loop(log, topics, pipeline, takeover, judging, Teller(observe, config.promise.within, profiles), poll)
     return Parts(loop, judging, joins)
 
 
@@ -109,4 +109,5 @@ def route_policy(config: Config) -> RoutePolicy:
         known=Known(config.outcomes.known),
         bar=BarGuarantee(config.route.guarantee),
         serve_probes=config.breaker.serve_probes,
+        unknown_passes=config.uncertainty.without_confidence == "answer",
     )

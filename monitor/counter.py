@@ -10,14 +10,14 @@ import numpy as np
 
 from detectors.counting import Views
 from detectors.profile import Profile, cells_of
-from detectors.scores import lac
 from detectors.types import RANK_CELLS, FloatArray, IntArray, Labels, Rows, Stake
 from fallback.types import Reason, reason_code
 from monitor.joins.records import Match, Pending
+from monitor.nonconformity import is_wrong, scored
 from monitor.rows import Arranged
 from monitor.summaries import VersionCounts, group, pack
 
-__all__ = ["Outcomes", "count_events", "count_outcomes", "is_wrong", "nothing_counted"]
+__all__ = ["Outcomes", "count_events", "count_outcomes", "nothing_counted"]
 
 _INVALID = reason_code(Reason.INVALID_FEATURES)
 _STAKES = len(Stake)
@@ -131,8 +131,9 @@ def count_outcomes(
     outcomes = Outcomes()
     for pending in overdue:
         outcomes.overdue(pending, 1)
-    scores = _scores(matches, profile.classes).tolist()
-    for match, score in zip(matches, scores, strict=True):
+    method = profile.method
+    scores, missed = scored(matches, profile.classes, method)
+    for match, score, uncovered in zip(matches, scores.tolist(), missed.tolist(), strict=True):
         pending = match.pending
         if match.was_overdue:
             outcomes.overdue(pending, -1)
@@ -140,7 +141,7 @@ def count_outcomes(
         outcomes.delay_n += 1
         if pending.label is None and pending.value is None:
             continue
-        wrong = is_wrong(pending, match.truth_label, match.truth_value, within)
+        wrong = is_wrong(pending, match.truth_label, match.truth_value, within, method)
         if not pending.asked:
             # a label that came although nobody asked is no sample of anything
             continue
@@ -153,35 +154,8 @@ def count_outcomes(
             outcomes.weights.append(weight)
             if pending.score_bar is not None:
                 outcomes.judged += weight
-                outcomes.misses += weight * (score > pending.score_bar)
+                outcomes.misses += weight * uncovered
     return outcomes
-
-
-def is_wrong(pending: Pending, label: str | None, value: float | None, within: float | None) -> bool:
-    """Whether the model's answer was wrong: another label, or a value too far from the truth.
-
-    Too far is farther than `promise.within`, or, without that, outside the interval that was served.
-    """
-    if pending.value is not None and value is not None:
-        bar = within if within is not None else pending.score_bar
-        return bar is not None and not abs(value - pending.value) <= bar
-    return pending.label != label
-
-
-def _scores(matches: Sequence[Match], classes: tuple[str, ...]) -> FloatArray:
-    """Nonconformity score of each outcome; NaN where the model gave nothing to compare with."""
-    if not classes:
-        pairs = [(match.truth_value, match.pending.value) for match in matches]
-        return np.array([np.nan if truth is None or value is None else abs(truth - value) for truth, value in pairs])
-    place = {name: i for i, name in enumerate(classes)}
-    scores = np.full(len(matches), np.nan)
-    given = [i for i, match in enumerate(matches) if match.pending.probabilities is not None]
-    if given:
-        stated = b"".join(matches[i].pending.probabilities or b"" for i in given)
-        table = np.frombuffer(stated, dtype=np.float64).reshape(len(given), len(classes))
-        true = np.array([place.get(matches[i].truth_label or "", -1) for i in given])
-        scores[given] = lac(table, true)
-    return scores
 
 
 def _key(pending: Pending) -> _KEY:

@@ -193,11 +193,24 @@ def _own(output: dict[str, Any] | None, classes: Sequence[str]) -> Any:
         return output["value"]
     label = output.get("label")
     stated = output.get("probabilities") or output.get("logits")
+    if label is None and not stated:
+        return _of_draws(output, classes)
     if label is not None or not stated:
         return label
     if not isinstance(stated, dict):
         stated = dict(zip(classes, stated, strict=False)) if len(stated) == len(classes) else {}
     return max(stated, key=lambda name: stated[name], default=None)
+
+
+def _of_draws(output: dict[str, Any], classes: Sequence[str]) -> Any:
+    """What an ensemble says together: the mean of its numbers, or its likeliest class; else the median quantile."""
+    samples = output.get("samples")
+    if not samples:
+        return (output.get("quantiles") or {}).get("0.5")
+    if not isinstance(samples[0], list):
+        return float(np.mean(samples)) if all(isinstance(each, int | float) for each in samples) else None
+    fine = all(isinstance(each, list) and len(each) == len(classes) for each in samples)
+    return classes[int(np.mean(samples, axis=0).argmax())] if fine and classes else None
 
 
 def _inside(interval: Any, known: float) -> bool | None:

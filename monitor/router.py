@@ -13,8 +13,7 @@ from msgspec import UNSET, UnsetType
 from detectors.harm import BANDS
 from detectors.profile import Profile, cells_of
 from detectors.proxy import Proxy
-from detectors.sets import intervals, prediction_sets
-from detectors.types import RANK_CELLS, BoolArray, FloatArray
+from detectors.types import RANK_CELLS, FloatArray
 from fallback.answerers.types import AskedRequest, HopOutcome
 from fallback.routing import GUARANTEES, Requests, Routed, RoutePolicy, route
 from fallback.types import REASONS, BreakerState, Health, Reason, Route, Verdict, reason_code
@@ -25,6 +24,7 @@ from monitor.events import Guarantee as Promised
 from monitor.events import Stake as StakeWord
 from monitor.joins.records import Pending
 from monitor.joins.said import finite, said
+from monitor.possible import Possible
 from monitor.rows import Arranged, Schema, arrange
 from monitor.summaries import VersionCounts
 
@@ -112,7 +112,7 @@ class Router:
         self._policy = policy
         self._answering = answering
         self._key = audit_key
-        self._sets: dict[tuple[str, bytes], list[str]] = {}
+        self._possible = Possible()
 
     def route(self, work: Work, verdict: Verdict, health: Health, *, killed: bool = False) -> RoutedBatch:
         """Rule on every request, without asking anybody yet; `killed`: the kill switch is on."""
@@ -121,12 +121,13 @@ class Router:
         hashes = id_hashes([each.id for each in work.predictions], self._key)
         if profile is None:
             guard, rank, arranged = np.full(n, _NO_PROFILE), np.full(n, np.nan), None
+            endless = np.zeros(n, dtype=np.bool_)
             verdict = UNJUDGED
         else:
             arranged = arrange(work.predictions, self._schemas[work.version], work.times)
             guard, rank = arranged.guard, profile.fitted.rank(arranged.rows.confidence)
-        endless = np.full(n, not np.isfinite(verdict.set_threshold) and verdict.set_threshold > 0)
-        requests = Requests(rank, hashes, guard, endless & (guard == 0))
+            endless = Possible.endless(profile, arranged, verdict)
+        requests = Requests(rank, hashes, guard, endless)
         routed = route(requests, verdict, self._policy, health, kill_switch=killed)
         pending = self._pending(work, arranged, rank, routed, verdict)
         return RoutedBatch(work, arranged, rank, routed, verdict, pending)
@@ -147,18 +148,21 @@ class Router:
         replies = self._ask(batch, ids, now)
         n = len(ids)
         unset: list[UnsetType] = [UNSET] * n
-        sets, ends = self._sets_of(batch) or unset, self._intervals_of(batch) or unset
-        labels = batch.arranged.rows.label if batch.arranged is not None else [None] * n
+        sets, ends = self._possible.of(profile, batch.arranged, [each.id for each in work.predictions], verdict)
+        labels, values, _ = said(batch.arranged, n)
         digest = profile.digest if profile is not None else None
         state, epoch, offset = verdict.state.value, verdict.epoch, verdict.ledger_offset
-        columns = zip(work.predictions, work.times, work.sources, labels, *_columns(batch), sets, ends, strict=True)
+        possible = (sets or unset, ends or unset)
+        columns = zip(
+            work.predictions, work.times, work.sources, labels, values, *_columns(batch), *possible, strict=True
+        )
         decisions = []
         set_threshold = verdict.set_threshold
         for i, row in enumerate(columns):
-            prediction, time, source, label, rank, reason, guarantee, audit, stake, inside, interval = row
+            prediction, time, source, label, value, rank, reason, guarantee, audit, stake, inside, interval = row
             reply, output = replies.get(i), prediction.output
             if reply is None:
-                value = output.value if output is not None else None
+                value = output.value if output is not None and output.value is not None else value
                 answer = value if value is not None else label or label_text(output.label if output else None)
             else:
                 answer = reply.answer
@@ -209,7 +213,9 @@ class Router:
         self, work: Work, arranged: Arranged | None, rank: FloatArray, routed: Routed, verdict: Verdict
     ) -> list[Pending]:
         """What the join store keeps of each decision until its label comes."""
-        cells, columns = cells_of(rank), said(arranged, len(work.predictions))
+        profile = self._profiles.get(work.version)
+        columns = said(arranged, len(work.predictions), None if profile is None else profile.method)
+        cells = cells_of(rank)
         bands = np.where(cells >= 0, cells * BANDS // RANK_CELLS, -1)
         rows = zip(
             [each.id for each in work.predictions],
@@ -238,36 +244,6 @@ class Router:
         sides: list[int] = proxy.sides(arranged.rows.numeric[place]).tolist()
         return sides
 
-    def _sets_of(self, batch: RoutedBatch) -> list[list[str] | None] | None:
-        """Labels that stay possible; None for a request where all of them do, or that gave no probabilities."""
-        profile = self._profiles.get(batch.work.version)
-        if batch.arranged is None or profile is None or not profile.classes:
-            return None
-        within = prediction_sets(np.nan_to_num(batch.arranged.probabilities, nan=1.0), batch.verdict.set_threshold)
-        everything: list[bool] = np.asarray(within.all(axis=1)).tolist()
-        packed = np.packbits(within, axis=1)
-        return [
-            None if whole else self._named(profile.classes, batch.work.version, bits.tobytes(), row)
-            for whole, bits, row in zip(everything, packed, within, strict=True)
-        ]
-
-    def _named(self, classes: tuple[str, ...], version: str, bits: bytes, row: BoolArray) -> list[str]:
-        """The same few sets come again and again."""
-        names = self._sets.get((version, bits))
-        if names is None:
-            if len(self._sets) >= _MOST_SETS:
-                self._sets.clear()
-            names = [name for name, inside in zip(classes, row.tolist(), strict=True) if inside]
-            self._sets[version, bits] = names
-        return names
-
-    def _intervals_of(self, batch: RoutedBatch) -> list[tuple[float | None, float | None]] | None:
-        profile = self._profiles.get(batch.work.version)
-        if batch.arranged is None or profile is None or profile.classes:
-            return None
-        lower, upper = intervals(batch.arranged.rows.value, batch.verdict.set_threshold)
-        return list(zip(finite(lower), finite(upper), strict=True))
-
 
 def _hops(reply: Reply) -> list[Hop] | UnsetType:
     """Who was asked; left out where nobody was but people, or refusal, which never fail."""
@@ -276,7 +252,6 @@ def _hops(reply: Reply) -> list[Hop] | UnsetType:
     return [Hop(each.name, each.outcome.value, round(1000 * each.seconds, 3), each.detail[:200]) for each in reply.hops]
 
 
-_MOST_SETS = 4096
 _MODEL: Final = Route.MODEL.value
 STAKE_WORDS: tuple[StakeWord, ...] = ("accepted", "suspected", "surest", "held")
 """Stakes by their number, as decisions have them."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from detectors.method import Method
+from detectors.profile import Profile
 from fallback.types import Route
-from monitor.counter import is_wrong
 from monitor.events import Decision, epoch_seconds
-from monitor.joins.records import Match
+from monitor.joins.records import Match, Pending
 from monitor.judging.office import Judging
+from monitor.nonconformity import is_wrong
 from monitor.observing import Counted, Decided, Labelled, Observer, Routed
 from monitor.turn import Turn
 
@@ -27,9 +30,12 @@ class Teller:
     It remembers what a fallback answered, in bounded memory, so as to say how often callers got a wrong answer.
     """
 
-    def __init__(self, observe: Observer, within: float | None) -> None:
+    def __init__(
+        self, observe: Observer, within: float | None, profiles: Mapping[str, Profile] = MappingProxyType({})
+    ) -> None:
         self._observe = observe
         self._within = within
+        self._methods = {version: profile.method for version, profile in profiles.items()}
         self._fallbacks: dict[str, str | float | None] = {}
         self._records = 0
 
@@ -83,7 +89,7 @@ class Teller:
             pending = match.pending
             if pending.label is None and pending.value is None:
                 continue
-            wrong = is_wrong(pending, match.truth_label, match.truth_value, self._within)
+            wrong = self._wrong(pending, match)
             given = wrong if pending.accepted else self._fallback_wrong(match)
             tallies = ((alone, wrong), (answered, given), *(((accepted, wrong),) if pending.accepted else ()))
             for tally, missed in tallies:
@@ -97,7 +103,14 @@ class Teller:
         if answer is None:
             return False
         stood_in = match.pending._replace(label=str(answer)) if match.truth_label is not None else match.pending
-        return is_wrong(stood_in, match.truth_label, match.truth_value, self._within)
+        return self._wrong(stood_in, match)
+
+    def _wrong(self, pending: Pending, match: Match) -> bool:
+        method = self._methods.get(pending.version, _PLAIN)
+        return is_wrong(pending, match.truth_label, match.truth_value, self._within, method)
+
+
+_PLAIN = Method()
 
 
 def _by_version(decisions: Sequence[Decision]) -> dict[str, list[Decision]]:

@@ -68,6 +68,7 @@ def _columns(c: Columns) -> Iterator[tuple[str, str]]:
         )
     if c.probability is not None and c.value is not None:
         yield "columns.probability", "is for classification, but `columns.value` says that this is a regression"
+    yield from _outputs(c)
     for name in ("lower", "upper", "spread"):
         if getattr(c, name) is not None and c.value is None:
             yield f"columns.{name}", "needs `columns.value`: it is the doubt about a predicted number"
@@ -77,6 +78,23 @@ def _columns(c: Columns) -> Iterator[tuple[str, str]]:
     if c.positive is not None and not isinstance(c.probability, str):
         yield "columns.positive", "needs `columns.probability` with the one column that it is of"
     yield from _features(c)
+
+
+def _outputs(c: Columns) -> Iterator[tuple[str, str]]:
+    """Columns of classes beside those of numbers, and two ways of saying the same."""
+    if c.logits is not None and c.probability is not None:
+        yield "columns.logits", "beside `columns.probability`: they say the same; drop one of them"
+    for name in ("logits", "label_probability", "logprob"):
+        if getattr(c, name) is not None and c.value is not None:
+            yield f"columns.{name}", "is for classification, but `columns.value` says that this is a regression"
+    if c.samples is not None and c.value is None:
+        what = "draws of a predicted number; those of classes go into `samples` of JSON lines with `features`"
+        yield "columns.samples", f"needs `columns.value`: they are {what}"
+    if c.logprob is not None and c.length is None:
+        yield "columns.length", "is required beside `columns.logprob`: a long answer is less likely than a short one"
+    for name in ("margin", "length"):
+        if getattr(c, name) is not None and c.logprob is None:
+            yield f"columns.{name}", "needs `columns.logprob`: it says more about a generated answer"
 
 
 def _features(c: Columns) -> Iterator[tuple[str, str]]:

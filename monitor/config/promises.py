@@ -112,6 +112,20 @@ class Columns(Section, frozen=True, kw_only=True):
     lower: Annotated[str | None, describe("Lower end of the model's own interval.")] = None
     upper: Annotated[str | None, describe("Upper end of the model's own interval.")] = None
     spread: Annotated[str | None, describe("The model's own scale of doubt, such as a standard deviation.")] = None
+    logits: Annotated[
+        dict[str, str] | None, describe("In place of `probability`: one column for each class, {class: column}.")
+    ] = None
+    label_probability: Annotated[
+        str | None, describe("Of the label that was given, where the other classes' probabilities are not known.")
+    ] = None
+    samples: Annotated[
+        list[str] | None, describe("Regression: one column for each member of an ensemble, or each draw.")
+    ] = None
+    logprob: Annotated[
+        str | None, describe("Generated answers: the log-probability of all tokens together. Goes with `length`.")
+    ] = None
+    margin: Annotated[str | None, describe("Generated answers: by how much one is surer than its runner-up.")] = None
+    length: Annotated[str | None, describe("Generated answers: how many tokens.")] = None
     outcome: Annotated[str | None, describe("What turned out to be true; an empty cell is no outcome.")] = None
     segment: Annotated[list[str], describe("Columns that guarantees are kept by. None: one for all.")] = []
     version: Annotated[str | None, describe("The model's version. Default: the configured one.")] = None

@@ -11,6 +11,7 @@ from monitor.config.kafka import Kafka
 from monitor.config.promises import Columns, Outcomes, Promise, Section
 from monitor.config.running import Evidence, Log, Paging, Security, Views, Web
 from monitor.config.serving import Breaker, Reviews, Route
+from monitor.config.uncertainty import Uncertainty
 from monitor.config.units import describe
 
 __all__ = ["Config", "Version"]
@@ -43,6 +44,7 @@ class Config(Section, frozen=True, kw_only=True):
     route: Route = msgspec.field(default_factory=Route)
     evidence: Evidence = msgspec.field(default_factory=Evidence)
     views: Views = msgspec.field(default_factory=Views)
+    uncertainty: Uncertainty = msgspec.field(default_factory=Uncertainty)
     breaker: Breaker = msgspec.field(default_factory=Breaker)
     reviews: Reviews = msgspec.field(default_factory=Reviews)
     paging: Paging = msgspec.field(default_factory=Paging)

@@ -12,6 +12,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 __all__ = [
     "MAX_ID",
+    "MAX_SAMPLES",
+    "MAX_TOKENS",
     "Answer",
     "DeadLetter",
     "DeadLetterReason",
@@ -50,6 +52,12 @@ _VERSION = Meta(description="The model's version; empty means the configured one
 _ANSWER = Meta(description="The answer that was given: a label or a number; null when there is none yet.")
 
 
+MAX_SAMPLES = 1000
+"""Members of an ensemble, draws or quantiles of one event."""
+MAX_TOKENS = 65_536
+"""Tokens of one answer whose log-probabilities are read."""
+
+
 class Output(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What the model said: a label with its probabilities or logits, or a value with its spread."""
 
@@ -60,7 +68,10 @@ class Output(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         dict[str, float] | list[float] | None,
         Meta(description="Of each class by name, or in the order of the profile's classes; they sum to one."),
     ] = None
-    logits: Annotated[list[float] | None, Meta(description="In the order of the profile's classes.")] = None
+    logits: Annotated[
+        dict[str, float] | list[float] | None,
+        Meta(description="Of each class by name, or in the order of the profile's classes."),
+    ] = None
     value: Annotated[float | None, Meta(description="The predicted number (regression).")] = None
     lower: Annotated[
         float | None, Meta(description="Lower end of the model's own interval; null is minus infinity.")
@@ -69,7 +80,37 @@ class Output(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     spread: Annotated[float | None, Meta(description="A standard deviation or another scale of the model's doubt.")] = (
         None
     )
-    samples: Annotated[list[float] | None, Meta(description="Draws of an ensemble or of Monte-Carlo dropout.")] = None
+    samples: Annotated[
+        Annotated[list[float | list[float]], Meta(max_length=MAX_SAMPLES)] | None,
+        Meta(
+            description="Draws of an ensemble or of Monte-Carlo dropout: numbers, or probabilities in the order of the "
+            "profile's classes."
+        ),
+    ] = None
+    quantiles: Annotated[
+        Annotated[dict[str, float], Meta(max_length=MAX_SAMPLES)] | None,
+        Meta(
+            description='Predicted quantiles by level, such as {"0.05": 1.2, "0.95": 3.4}: the outermost are the '
+            "model's interval, and 0.5 its value, where it gives none."
+        ),
+    ] = None
+    probability: Annotated[
+        float | None, Meta(description="Of the label, where the probabilities of the other classes are not known.")
+    ] = None
+    token_logprobs: Annotated[
+        Annotated[list[float], Meta(max_length=MAX_TOKENS)] | None,
+        Meta(description="Natural log-probability of each token of a generated answer."),
+    ] = None
+    logprob: Annotated[
+        float | None, Meta(description="Log-probability of a generated answer: the sum over its tokens.")
+    ] = None
+    margin: Annotated[
+        float | None,
+        Meta(description="By how much a generated answer is surer than its runner-up, always in the same units."),
+    ] = None
+    length: Annotated[
+        float | None, Meta(description="Tokens of a generated answer. Default: as many as `token_logprobs` has.")
+    ] = None
 
 
 class Prediction(msgspec.Struct, frozen=True, gc=False):

@@ -24,6 +24,7 @@ from monitor.fit.quality import Quality, examine
 from monitor.fit.reading import scores_of, with_sizes, wrong_of
 from monitor.fit.replay import Half, Replay, replay
 from monitor.fit.second_pass import Again, second_pass
+from monitor.fit.uncertainty import differences, settle
 from monitor.tables import RawBatch
 
 __all__ = ["Learnt", "fit_profile", "load_profiles", "read_profile"]
@@ -79,11 +80,13 @@ def fit_profile(
         raise UsageError(
             "the reference has no readable event; its first fault: see `holdback backtest` on the same file"
         )
-    part, schema = gathered.part, gathered.schema
-    scores = scores_of(part, schema)
+    settled = settle(gathered.part, gathered.schema, config)
+    part, schema = settled.part, settled.schema
+    gathered = replace(gathered, part=part, schema=schema, spent=settled.places)
+    scores = np.where(settled.spent, np.nan, scores_of(part, schema))
     known = ~np.isnan(scores)
     bar = conformal_quantile(scores[known], np.ones(int(known.sum())), round(1 - config.promise.coverage, 12))
-    wrong = wrong_of(part, schema, config.promise.within, bar)
+    wrong = np.where(settled.spent, np.nan, wrong_of(part, schema, config.promise.within, bar))
     rows = with_sizes(part, schema, bar)
     reference = Reference(rows, schema.numeric, schema.categorical, wrong, scores[known], gathered.events_per_day)
     fitted = _fit(reference, config)
@@ -94,7 +97,7 @@ def fit_profile(
     if replayed is not None:
         fitted = replace(fitted, memory=_memory(fitted, replayed))
     facts = _facts(gathered, bar, replayed) | _proxy(reference, config)
-    profile = Profile(fitted, config.model, config.version or "", schema.task, schema.classes, facts)
+    profile = Profile(fitted, config.model, config.version or "", schema.task, schema.classes, facts, schema.method)
     data, digest = dump(profile)
     quality = examine(
         schema.numeric,
@@ -131,6 +134,8 @@ def load_profiles(config: Config, given: str | Path | None = None) -> dict[str, 
             raise UsageError(
                 f"profile {path} is of model {profile.model!r}, the configuration of {config.model!r}: fit it again"
             )
+        if faults := differences(profile, config):
+            raise UsageError(f"profile {path} was fitted otherwise: {'; '.join(faults)}: fit it again")
         profiles[version or config.version or profile.version] = profile
     return profiles
 

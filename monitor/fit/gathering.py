@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from detectors.types import FloatArray
+from detectors.types import FloatArray, IntArray
 from monitor.config import Config
 from monitor.fit.contexts import Segment
 from monitor.fit.reading import Part, part_of, taken_part, together
@@ -44,6 +44,8 @@ class Gathered:
         Epoch seconds, the least and the greatest.
     ordered, timed
         Whether no time lies before the one above it; whether the times are the rows' own, and not made up.
+    spent
+        Places of the rows whose outcomes something was fitted on.
     """
 
     part: Part
@@ -55,6 +57,7 @@ class Gathered:
     last_time: float
     ordered: bool
     timed: bool
+    spent: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def whole(self) -> bool:
@@ -143,7 +146,8 @@ def _copied(part: Part) -> Part:
         segment=None if part.rows.segment is None else [own(each) for each in part.rows.segment],
     )
     truth = [own(each) if isinstance(each, str) else each if each is None else each + 0.0 for each in part.truth]
-    return replace(part, rows=rows, truth=truth, segments=segments)
+    said = replace(part.said, label=[own(each) for each in part.said.label])
+    return replace(part, rows=rows, truth=truth, segments=segments, said=said)
 
 
 class _Clock:

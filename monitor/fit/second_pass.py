@@ -96,7 +96,8 @@ class _Count:
         """Count the rows of `part` that the sample lacks."""
         schema = self._gathered.schema
         scores = scores_of(part, schema)
-        self._keep(scores[~np.isnan(scores)])
+        spent = np.isin(part.places, self._gathered.spent, assume_unique=True)
+        self._keep(scores[~np.isnan(scores) & ~spent])
         fresh = np.flatnonzero(~np.isin(part.places, self._gathered.part.places, assume_unique=True))
         if not len(fresh):
             return

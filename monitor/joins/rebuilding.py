@@ -87,7 +87,7 @@ def _chunks(log: Log, topic: str, partition: int, since: float, most: int) -> It
 
 def _outputs_alone(profile: Profile) -> Schema:
     full = Schema.of(profile)
-    return Schema((), (), full.task, full.classes, full.size_threshold)
+    return Schema((), (), full.task, full.classes, full.size_threshold, method=full.method)
 
 
 def _pending(decisions: Sequence[Decision], schema: Schema | None) -> list[Pending]:
@@ -95,7 +95,8 @@ def _pending(decisions: Sequence[Decision], schema: Schema | None) -> list[Pendi
     ranks = np.array([math.nan if each.confidence is None else each.confidence for each in decisions])
     outputs = [Prediction(each.id, output=each.output) for each in decisions]
     arranged = None if schema is None else arrange(outputs, schema)
-    columns = zip(decisions, cells_of(ranks).tolist(), *said(arranged, len(decisions)), strict=True)
+    kept = said(arranged, len(decisions), None if schema is None else schema.method)
+    columns = zip(decisions, cells_of(ranks).tolist(), *kept, strict=True)
     return [
         Pending(
             each.id,

@@ -13,7 +13,8 @@ class Pending(NamedTuple):
 
     `stake` is a detectors.types.Stake, `cell` the rank cell and `band` the confidence view's bin (-1 for none), `epoch`
     and `propensity` what the decision was made under, `asked` whether its label was asked for; `label` or `value` is
-    what the model answered; `score_bar` is the set threshold that was served, and `probabilities` are float64 bytes.
+    what the model answered; `score_bar` is the set threshold that was served, and `probabilities` are float64 bytes (of
+    a regression whose score needs them: lower and upper end of the model's own interval, and its spread).
     `proxy` is 1 where the proxy was on its good side, 0 on its bad one, -1 for none; it is not in the decision, so a
     replica that takes over does not know it.
     """

@@ -93,7 +93,7 @@ class EventLines:
             self._last_time += self._every
         if not isinstance(event.id, str):
             return None, self._last_time, None, None
-        valued = isinstance(event.output, dict) and event.output.get("value") is not None
+        valued = isinstance(event.output, dict) and _is_number(event.output)
         key, truth = ("value", _number(event.truth)) if valued else ("label", _label(event.truth))
         record = None if truth is None else _encode({"id": event.id, key: truth})
         return event.id, self._last_time, record, truth
@@ -181,6 +181,13 @@ def _lenient(line: bytes) -> Any:
         return json.loads(line)
     except _UNREADABLE:
         return None
+
+
+def _is_number(output: dict[str, Any]) -> bool:
+    """Whether a model predicts a number: it gives one, or draws or quantiles of one."""
+    samples = output.get("samples")
+    drawn = isinstance(samples, list) and bool(samples) and isinstance(samples[0], int | float)
+    return output.get("value") is not None or drawn or output.get("quantiles") is not None
 
 
 def _moment(value: Any) -> float | None:

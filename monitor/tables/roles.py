@@ -10,17 +10,19 @@ from monitor.config import Columns
 from monitor.errors import UsageError
 from monitor.events import label_text
 
-__all__ = ["Roles", "binary_classes", "resolve"]
+__all__ = ["PLAIN_NUMBERS", "Roles", "binary_classes", "resolve"]
 
 _SHOWN = 30
+PLAIN_NUMBERS = ("value", "lower", "upper", "spread", "label_probability", "logprob", "margin", "length")
+"""Roles of one column with a number in it, which goes into the output as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
     """The configured columns of a file, all of them there.
 
-    `probability` is (class, column) for each class; where one column is of the positive class alone, `positive_column`
-    is that one. `open_features` says that every column without another role is a feature.
+    `probability` and `logits` are (class, column) for each class; where one column is of the positive class alone,
+    `positive_column` is that one. `open_features` says that every column without another role is a feature.
     """
 
     features: tuple[str, ...]
@@ -34,6 +36,12 @@ class Roles:
     lower: str | None
     upper: str | None
     spread: str | None
+    logits: tuple[tuple[str, str], ...]
+    label_probability: str | None
+    samples: tuple[str, ...]
+    logprob: str | None
+    margin: str | None
+    length: str | None
     outcome: str | None
     segment: tuple[str, ...]
     version: str | None
@@ -47,8 +55,9 @@ class Roles:
     @property
     def numbers(self) -> tuple[str, ...]:
         """Columns that must hold numbers."""
-        single = (self.positive_column, self.value, self.lower, self.upper, self.spread)
-        return tuple(name for name in (*single, *(column for _, column in self.probability)) if name is not None)
+        single = tuple(getattr(self, role) for role in ("positive_column", *PLAIN_NUMBERS))
+        by_class = (*self.probability, *self.logits)
+        return tuple(name for name in (*single, *self.samples, *(column for _, column in by_class)) if name is not None)
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -104,13 +113,15 @@ def binary_classes(labels: Sequence[str], positive: object, origin: str) -> tupl
 
 
 def _named(columns: Columns) -> Iterator[tuple[str, str]]:
-    for role in ("id", "time", "label", "value", "lower", "upper", "spread", "outcome", "version", "client"):
+    for role in ("id", "time", "label", *PLAIN_NUMBERS, "outcome", "version", "client"):
         if (name := getattr(columns, role)) is not None:
             yield role, name
     if isinstance(columns.probability, str):
         yield "probability", columns.probability
     for label, name in columns.probability.items() if isinstance(columns.probability, dict) else ():
         yield f"probability.{label}", name
+    yield from ((f"logits.{label}", name) for label, name in (columns.logits or {}).items())
+    yield from (("samples", name) for name in columns.samples or ())
     yield from (("features", name) for name in columns.features or ())
     yield from (("segment", name) for name in columns.segment)
 
@@ -139,6 +150,12 @@ def _roles(c: Columns) -> Roles:
         lower=c.lower,
         upper=c.upper,
         spread=c.spread,
+        logits=tuple((c.logits or {}).items()),
+        label_probability=c.label_probability,
+        samples=tuple(c.samples or ()),
+        logprob=c.logprob,
+        margin=c.margin,
+        length=c.length,
         outcome=c.outcome,
         segment=tuple(c.segment),
         version=c.version,

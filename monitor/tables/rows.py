@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from monitor.tables.batches import RawBatch
 from monitor.tables.cells import json_of, json_texts, labels_of, moments_of, numbers_of, texts_of
-from monitor.tables.roles import Roles
+from monitor.tables.roles import PLAIN_NUMBERS, Roles
 
 __all__ = ["RowWriter"]
 
 _encode = msgspec.json.Encoder().encode
+_KEYS = {"label_probability": "probability"}
 
 
 def _quoted(text: str) -> str:
@@ -86,15 +87,27 @@ class RowWriter:
             yield "label", _text_json(table.column(r.label), None, labels_of(table.column(r.label)))
         if (probabilities := self._probabilities(table)) is not None:
             yield "probabilities", probabilities
-        for key in ("value", "lower", "upper", "spread"):
+        if r.logits:
+            logits = {label: numbers_of(table.column(name)) for label, name in r.logits}
+            yield "logits", _by_class(logits)
+        if r.samples:
+            yield "samples", self._list(table, r.samples)
+        for key in PLAIN_NUMBERS:
             if (name := getattr(r, key)) is not None:
-                yield key, _number_json(numbers_of(table.column(name)))
+                yield _KEYS.get(key, key), _number_json(numbers_of(table.column(name)))
 
-    def _probabilities(self, table: Any) -> Any | None:
-        """One JSON object a row; null where a probability is missing: the request is one without confidence then."""
+    def _list(self, table: Any, names: Sequence[str]) -> Any:
+        """One JSON array a row; null where a number is missing."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        columns = [numbers_of(table.column(name)) for name in names]
+        whole = np.isfinite(np.array(columns)).all(axis=0)
+        parts: list[Any] = [part for i, each in enumerate(columns) for part in ("," if i else "[", _number_json(each))]
+        return pc.if_else(pa.array(whole), _join([*parts, "]"]), "null")
+
+    def _probabilities(self, table: Any) -> Any | None:
+        """One JSON object a row; null where a probability is missing: the request is one without confidence then."""
         r = self._roles
         by_class = {label: numbers_of(table.column(name)) for label, name in r.probability}
         if r.positive_column is not None and self._classes is not None:
@@ -102,9 +115,7 @@ class RowWriter:
             by_class = dict(zip(self._classes, (1 - positive, positive), strict=True))
         if not by_class:
             return None
-        whole = np.isfinite(np.array(list(by_class.values()))).all(axis=0)
-        objects = _join(_object([(label, _number_json(p)) for label, p in by_class.items()]))
-        return pc.if_else(pa.array(whole), objects, "null")
+        return _by_class(by_class)
 
     def _outcomes(self, table: Any, ids: Any) -> tuple[list[bytes | None], list[str | float | None]]:
         import pyarrow as pa
@@ -142,6 +153,16 @@ class RowWriter:
         filled = np.where(last < 0, self._last_time, moments[np.maximum(last, 0)])
         self._last_time = float(filled[-1])
         return filled
+
+
+def _by_class(numbers: Mapping[str, NDArray[np.float64]]) -> Any:
+    """One JSON object a row; null where a number is missing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    whole = np.isfinite(np.array(list(numbers.values()))).all(axis=0)
+    objects = _join(_object([(label, _number_json(each)) for label, each in numbers.items()]))
+    return pc.if_else(pa.array(whole), objects, "null")
 
 
 def _object(members: Sequence[tuple[str, Any]]) -> Iterator[Any]:

@@ -226,6 +226,22 @@ policies = st.builds(
 ranks = st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), max_size=20)
 
 
+def test_without_confidence_the_model_answers_as_unknown_while_all_is_calm() -> None:
+    """Where it is allowed to: without a guarantee, and not once the bar is raised, or nothing passes, or for probes."""
+    lenient = replace(POLICY, unknown_passes=True, serve_probes=True, probe_share=1.0)
+    calm = replace(VERDICT, suspicion=0.0)
+    routed = route(requests(math.nan, 0.99), calm, lenient)
+    assert reasons(routed) == [Reason.UNKNOWN, Reason.CONFIDENT]
+    assert routed.passes.all()
+    assert str(guarantees(routed)[0]) == "none"
+    raised = replace(calm, suspicion=0.1)
+    closed = replace(calm, threshold=1.03)
+    probing = replace(calm, state=BreakerState.HALF_OPEN)
+    for verdict in (raised, closed, probing):
+        assert reasons(route(requests(math.nan), verdict, lenient)) == [Reason.NO_CONFIDENCE]
+    assert reasons(route(requests(math.nan), calm, POLICY)) == [Reason.NO_CONFIDENCE]
+
+
 @given(verdicts, policies, st.sampled_from(list(Health)), ranks, st.booleans(), st.sampled_from([0, 0, 17, 18]))
 def test_what_always_holds(
     verdict: Verdict, policy: RoutePolicy, health: Health, rank: list[float], kill: bool, guard: int

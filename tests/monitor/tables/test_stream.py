@@ -121,6 +121,24 @@ def test_a_missing_probability_is_no_confidence(tmp_path: Path) -> None:
     assert none is None
 
 
+def test_logits_draws_and_log_probabilities_have_columns(tmp_path: Path) -> None:
+    """Each goes into its field of the output; a row with a gap among its logits or draws has none of them."""
+    path = written(tmp_path, "a.csv", "x,y,la,lb,p\n1,a,.2,-1.5,.7\n2,b,,.4,\n")
+    config = configured(label="y", logits={"a": "la", "b": "lb"}, label_probability="p")
+    first, second = (p.output for p in predictions(list(read_stream(path, config))) if p.output)
+    assert (first.logits, first.probability) == ({"a": 0.2, "b": -1.5}, 0.7)
+    assert (second.logits, second.probability) == (None, None)
+    path = written(tmp_path, "b.csv", "x,v,m1,m2\n1,2,1.5,2.5\n2,3,,4\n")
+    first, second = (
+        p.output for p in predictions(list(read_stream(path, configured(value="v", samples=["m1", "m2"])))) if p.output
+    )
+    assert (first.samples, second.samples) == ([1.5, 2.5], None)
+    path = written(tmp_path, "c.csv", "x,y,lp,gap,n\n1,Paris,-3.5,.2,7\n")
+    (found,) = predictions(list(read_stream(path, configured(label="y", logprob="lp", margin="gap", length="n"))))
+    assert found.output is not None
+    assert (found.output.logprob, found.output.margin, found.output.length) == (-3.5, 0.2, 7)
+
+
 def test_regression_with_segment_version_client_and_id(tmp_path: Path) -> None:
     """Every column of `columns` has its place in the record, and large integers keep their digits as ids."""
     path = written(tmp_path, "a.csv", "x,v,lo,hi,s,t,region,id,ver,who\n1,2.5,1,inf,.5,2,eu,9007199254740993,1.0,bob\n")
