@@ -11,6 +11,7 @@ import numpy as np
 from .certificate import NOTHING_CERTIFIED, Certificate
 from .epochs import LOG_LEVEL, EpochDetector, Side
 from .logistic import NOTHING_PASSES, RankLogistic, fit_logistic, least_threshold
+from .platt import OnlinePlatt
 from .selective_types import SelectiveReading, SelectiveReference
 from .suspicion import Suspicion, suspicion_level
 from .tracking import Tracking
@@ -43,8 +44,8 @@ class Selective:
     λ₁ is the least threshold whose error on the reference, smoothed with a logistic, is at most τ·a*. After that every
     label moves it (`Tracking`); an epoch alarm (`EpochDetector`) moves it at once, to the least threshold that the
     counts since the estimated change bear out on recent traffic, up for worse and down for better; `Suspicion` raises
-    the bar before labels can; `Certificate` says what is proven. Each class states its formula, its conditions and its
-    source.
+    the bar before labels can; `Certificate` says what is proven; `OnlinePlatt` says how likely an answer is right. Each
+    class states its formula, its conditions and its source.
 
     A reference with fewer than 200 labels bears nothing out: nothing passes, and the first 200 labels set λ.
 
@@ -98,6 +99,7 @@ class Selective:
         self._tracking = Tracking(self._target, start)
         self._detector = EpochDetector(self._fit)
         self._suspicion = Suspicion()
+        self._platt = OnlinePlatt(self._fit)
         self._certificate = Certificate(max_error, confidence)
         self._epoch = 0
         self._now: SelectiveReading | None = None
@@ -161,6 +163,7 @@ class Selective:
             **self._detector.state(),
             **self._suspicion.state(),
             **self._certificate.state(),
+            **self._platt.state(),
         }
 
     def restore(self, state: State) -> None:
@@ -171,7 +174,7 @@ class Selective:
         self._learnt = state["learnt"].astype(np.float64)
         self._epoch, self._learning = int(state["epoch"][0]), bool(state["epoch"][1])
         self._detector = EpochDetector(self._fit)
-        for part in (self._tracking, self._detector, self._suspicion, self._certificate):
+        for part in (self._tracking, self._detector, self._suspicion, self._certificate, self._platt):
             part.restore(state)
         self._now = None
 
@@ -185,6 +188,7 @@ class Selective:
         if self._learning:
             self._learn(counts)
             return None, self._detector.log_evidence
+        self._platt.update(labels)
         overdue = sum((each.overdue.sum(axis=0) for each in labels), np.zeros(RANK_CELLS, np.int64))
         side = self._detector.update(counts, overdue)
         evidences = self._detector.log_evidence
@@ -198,12 +202,14 @@ class Selective:
             self._learning = False
             self._fit = fit_logistic(self._learnt)
             self._detector = EpochDetector(self._fit)
+            self._platt = OnlinePlatt(self._fit)
             self._tracking.jump(self._borne_out())
 
     def _refit(self, side: Side) -> None:
         """Begin a new epoch: the fit, and with it λ, follow the counts since the estimated change."""
         self._fit = fit_logistic(self._detector.since(side), prior=self._fit, looseness=_REFIT_LOOSENESS)
         self._detector = EpochDetector(self._fit)
+        self._platt.forget()
         borne_out, now = self._borne_out(), self._tracking.threshold
         self._tracking.jump(max(borne_out, now) if side is Side.WORSE else min(borne_out, now))
         self.begin_epoch()
@@ -227,6 +233,7 @@ class Selective:
             worse=worse,
             better=better,
             could_pass=self._could_pass(threshold),
+            platt=None if self._learning else (self._platt.intercept, self._platt.slope),
         )
 
     def _could_pass(self, threshold: float) -> float:

@@ -67,6 +67,8 @@ class SelectiveReading:
         Readings of the epoch detector; their `alarm` agrees with `epoch_alarm`.
     could_pass
         Share of recent traffic at or above λ, suspicion apart.
+    platt
+        Intercept and slope of the log-odds of a right answer by the rank's normal score; None until enough is known.
     """
 
     threshold: float
@@ -77,6 +79,7 @@ class SelectiveReading:
     worse: Reading
     better: Reading
     could_pass: float
+    platt: tuple[float, float] | None = None
 
     @property
     def bar(self) -> float:

@@ -182,6 +182,9 @@ class Verdict:
         The ledger record that it came with.
     ramp
         The share of requests that may pass while a breaker is closing again.
+    intercept, slope
+        Log-odds that an answer is right, by the normal score of its rank (online Platt scaling); NaN until enough is
+        known.
     """
 
     state: BreakerState
@@ -195,6 +198,8 @@ class Verdict:
     time: float
     ledger_offset: int
     ramp: float = 1.0
+    intercept: float = math.nan
+    slope: float = math.nan
 
     def to_builtins(self) -> dict[str, object]:
         """Turn it into what JSON can hold: infinity and NaN become null."""
@@ -203,9 +208,12 @@ class Verdict:
 
     @classmethod
     def from_builtins(cls, values: dict[str, object]) -> Self:
-        """Read it back; null is infinity, but NaN for `usual_delay`."""
+        """Read it back; null is infinity, but NaN for what may be unknown."""
         read = {name: _from_wire(name, value) for name, value in values.items()}
         return msgspec.convert(read, cls)
+
+
+_UNKNOWN = frozenset({"usual_delay", "intercept", "slope"})
 
 
 def _to_wire(value: object) -> object:
@@ -216,6 +224,6 @@ def _to_wire(value: object) -> object:
 
 def _from_wire(name: str, value: object) -> object:
     if value is None:
-        return math.nan if name == "usual_delay" else math.inf
+        return math.nan if name in _UNKNOWN else math.inf
     # minus infinity (an empty set) has no null of its own: the least double compares alike
     return -math.inf if value == -sys.float_info.max else value

@@ -11,6 +11,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from detectors.harm import BANDS
+from detectors.platt import stated_probability
 from detectors.profile import Profile, cells_of
 from detectors.proxy import Proxy
 from detectors.types import RANK_CELLS, FloatArray
@@ -159,7 +160,7 @@ class Router:
         decisions = []
         set_threshold = verdict.set_threshold
         for i, row in enumerate(columns):
-            prediction, time, source, label, value, rank, reason, guarantee, audit, stake, inside, interval = row
+            prediction, time, source, label, value, rank, right, reason, guarantee, audit, stake, inside, interval = row
             reply, output = replies.get(i), prediction.output
             if reply is None:
                 value = output.value if output is not None and output.value is not None else value
@@ -181,6 +182,7 @@ class Router:
                     output=output,
                     confidence=rank,
                     threshold=routed.bar,
+                    probability=right,
                     label_set=inside,
                     interval=interval,
                     guarantee=guarantee,
@@ -252,6 +254,7 @@ def _hops(reply: Reply) -> list[Hop] | UnsetType:
     return [Hop(each.name, each.outcome.value, round(1000 * each.seconds, 3), each.detail[:200]) for each in reply.hops]
 
 
+_DIGITS = 4  # of a stated probability: more would say nothing
 _MODEL: Final = Route.MODEL.value
 STAKE_WORDS: tuple[StakeWord, ...] = ("accepted", "suspected", "surest", "held")
 """Stakes by their number, as decisions have them."""
@@ -261,9 +264,10 @@ _REASONS = tuple(each.value for each in REASONS)
 
 def _columns(
     batch: RoutedBatch,
-) -> tuple[list[float | None], list[str], list[Promised], list[bool], list[StakeWord]]:
-    """Rank, reason, guarantee, audit and stake of each event as Python values."""
+) -> tuple[list[float | None], list[float | None], list[str], list[Promised], list[bool], list[StakeWord]]:
+    """Rank, how likely it is right, reason, guarantee, audit and stake of each event as Python values."""
+    right = stated_probability(batch.rank, batch.verdict.intercept, batch.verdict.slope).round(_DIGITS)
     reasons = [_REASONS[code] for code in batch.routed.reason.tolist()]
     guarantees = [_PROMISED[code] for code in batch.routed.guarantee.tolist()]
     stakes = [STAKE_WORDS[stake] for stake in batch.routed.stake.tolist()]
-    return finite(batch.rank), reasons, guarantees, batch.routed.audit.tolist(), stakes
+    return finite(batch.rank), finite(right), reasons, guarantees, batch.routed.audit.tolist(), stakes

@@ -228,6 +228,10 @@ class Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         list[Hop] | UnsetType,
         Meta(description="Who was asked on the way, and what came of it; left out where nobody could fail."),
     ] = UNSET
+    probability: Annotated[
+        float | None,
+        Meta(description="That the model's answer is right, as labels say by now; null: unknown. It decides nothing."),
+    ] = None
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False, kw_only=True):

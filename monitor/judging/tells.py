@@ -80,11 +80,18 @@ def paged(time: float, model: str, step: Step, trip: Trip | None) -> Paged | Non
 
 
 def says_the_same(one: Verdict, other: Verdict) -> bool:
-    """Whether two verdicts rule alike, whenever they were given."""
+    """Whether two verdicts rule alike, whenever they were given; how likely answers are right rules nothing."""
     # a delay that is not known is NaN, and so differs from itself
     unknown = math.isnan(one.usual_delay) and math.isnan(other.usual_delay)
     first, second = (
-        replace(each, time=0.0, ledger_offset=0, usual_delay=0.0 if unknown else each.usual_delay)
+        replace(
+            each,
+            time=0.0,
+            ledger_offset=0,
+            usual_delay=0.0 if unknown else each.usual_delay,
+            intercept=0.0,
+            slope=0.0,
+        )
         for each in (one, other)
     )
     return first == second

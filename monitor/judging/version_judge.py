@@ -142,6 +142,7 @@ class VersionJudge:
             usual_delay=float(delay_sum / delays) if delays else math.nan,
             time=self._time,
             ledger_offset=-1,
+            **({} if reading.platt is None else {"intercept": reading.platt[0], "slope": reading.platt[1]}),
             ramp=ramp_share(self._breaker, self._time, self._policy) if not math.isnan(self._time) else 1.0,
         )
 

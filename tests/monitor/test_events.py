@@ -232,6 +232,7 @@ def test_a_decision_is_written_as_the_interface_says() -> None:
         "profile",
         "ledger_offset",
         "source",
+        "probability",
     ]
     assert classification["time"] == "2026-01-01T00:00:00Z"
     assert classification["output"] == {"label": "1", "probabilities": {"0": 0.1, "1": 0.9}}

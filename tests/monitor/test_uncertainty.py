@@ -177,6 +177,25 @@ def test_generated_answers_are_held_to_the_promise_by_their_log_probabilities(ki
     assert {each["route"] for each in decisions} > {"model"}
 
 
+@pytest.mark.parametrize("kind", ["logits", "tokens"])
+def test_decisions_state_how_likely_the_answer_is_right(kind: str) -> None:
+    """An overconfident classifier's and generated answers are stated within .05, in both halves of the ranks."""
+    make = classes if kind == "logits" else answers
+    learnt = fit_profile([batch(*make(2000, 15, kind))], configured())
+    outputs, truth = make(3000, 16, kind)
+    _, decisions = ran(configured(outcomes={"delay": 20}), learnt, outputs, truth)
+    rank, stated = (np.array([each[name] for each in decisions], dtype=float) for name in ("confidence", "probability"))
+    arranged = arrange(
+        [Prediction(str(i), output=msgspec.convert(each, Output)) for i, each in enumerate(outputs)],
+        Schema.of(learnt.profile),
+    )
+    right = np.array([label == true for label, true in zip(arranged.rows.label, truth, strict=True)])
+    for half in (rank < 0.5, rank >= 0.5):
+        assert abs(stated[half].mean() - right[half].mean()) < 0.05
+    order = np.argsort(rank[-50:], kind="stable")
+    assert (np.diff(stated[-50:][order]) >= -0.02).all()  # under one verdict it rises with the rank
+
+
 @pytest.mark.parametrize("held", [True, False])
 def test_an_answer_without_confidence_is_held_or_unknown(held: bool) -> None:
     """By configuration it is held back, or passes as `unknown`, without a guarantee."""
