@@ -35,6 +35,7 @@ ODDS = (0.25, 0.5, 2.0, 4.0)
 """Factors on the odds that a pair is concordant."""
 
 _SPECIALS = 2  # outside and missing, the last two bins of an ordered view
+_MISSING = -1
 
 
 class Bets(Protocol):
@@ -63,7 +64,9 @@ def step_growth(pooled: FloatArray, counts: FloatArray, pooled_n: FloatArray, n:
 class OrderedBets:
     """Location and scale bets on ranks among the ordinary bins, step bets on the special ones.
 
-    The last two bins (outside, missing) have no rank; location and scale bets pay one there.
+    The last two bins are special. What is *outside* the reference may be on either side of it: half of its ranks are at
+    either end, and a bet pays what it has at both. That is where a greater spread shows first. *Missing* has no rank:
+    location and scale bets pay one there.
 
     Parameters
     ----------
@@ -85,9 +88,14 @@ class OrderedBets:
         self._table = RankTable(self.locations, SCALES)
 
     @property
+    def ranked(self) -> int:
+        """Bets on ranks; they come first."""
+        return len(self.locations) + len(SCALES)
+
+    @property
     def size(self) -> int:
         """Bets a view."""
-        return len(self.locations) + len(SCALES) + _SPECIALS * len(SHARES)
+        return self.ranked + _SPECIALS * len(SHARES)
 
     def growth(self, pooled: FloatArray, counts: FloatArray) -> FloatArray:
         """Log-growth of each bet over a batch: (batches, views, bets).
@@ -99,7 +107,7 @@ class OrderedBets:
         counts
             (batches, views, bins): the batch.
         """
-        ranked = self._table.growth(pooled[..., :-_SPECIALS], counts[..., :-_SPECIALS])
+        ranked = self._table.growth(pooled[..., :_MISSING], counts[..., :_MISSING], tails=True)
         steps = step_growth(pooled[..., -_SPECIALS:], counts[..., -_SPECIALS:], pooled.sum(-1), counts.sum(-1))
         return np.concatenate([ranked, steps.reshape(*steps.shape[:-2], -1)], axis=-1)
 

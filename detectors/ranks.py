@@ -54,7 +54,7 @@ class RankTable:
         self._base = np.ascontiguousarray(np.concatenate(base).T)
         self._slope = np.ascontiguousarray(np.concatenate(slope).T)
 
-    def growth(self, pooled: FloatArray, counts: FloatArray) -> FloatArray:
+    def growth(self, pooled: FloatArray, counts: FloatArray, *, tails: bool = False) -> FloatArray:
         """Log-growth of each bet, `counts @ log_payoff`: (..., bets).
 
         Parameters
@@ -63,17 +63,24 @@ class RankTable:
             (..., bins): all counts so far, those of the batch among them, bins in the order of their values.
         counts
             (..., bins): those of the batch.
+        tails
+            Whether the last bin holds what lies beyond the others on either side: it has half of its share of the
+            ranks at either end, and is paid what a bet has at both.
         """
+        if tails:
+            half, nothing = pooled[..., -1:] / 2, np.zeros_like(counts[..., :1])
+            pooled = np.concatenate([half, pooled[..., :-1], half], axis=-1)
+            counts = np.concatenate([nothing, counts], axis=-1)
         bins = pooled.shape[-1]
         pooled_rows, rows = pooled.reshape(-1, bins), counts.reshape(-1, bins)
         growth = np.empty((len(rows), len(self._base)))
         at_once = max(_BINS_AT_ONCE // bins, 1)
         for start in range(0, len(rows), at_once):
             part = slice(start, start + at_once)
-            self._grow(pooled_rows[part], rows[part], growth[part])
+            self._grow(pooled_rows[part], rows[part], growth[part], tails=tails)
         return growth.reshape(*pooled.shape[:-1], -1)
 
-    def _grow(self, pooled: FloatArray, counts: FloatArray, out: FloatArray) -> None:
+    def _grow(self, pooled: FloatArray, counts: FloatArray, out: FloatArray, *, tails: bool) -> None:
         """Log-growth of each bet, (rows, bets), of as many rows as the cache holds."""
         total = np.maximum(pooled.sum(axis=-1, keepdims=True), 1.0)
         below = np.cumsum(pooled, axis=-1)
@@ -93,9 +100,13 @@ class RankTable:
             mass[0, 0] = ends[0, 0]
             np.subtract(ends.ravel()[1:], ends.ravel()[:-1], out=mass.ravel()[1:])
             mass += crosses
+            if tails:
+                mass[:, -1] += mass[:, 0]
             np.log(np.maximum(mass, least, out=mass), out=mass)
             out[:, bet] = np.einsum("rb,rb->r", counts, mass)
         share = np.maximum(pooled / total, least)
+        if tails:
+            share[:, -1] *= 2
         out -= np.einsum("rb,rb->r", counts, np.log(share))[:, None]
 
 

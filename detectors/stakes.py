@@ -16,6 +16,9 @@ __all__ = ["SMALLEST_SHIFT", "BetRules", "Stakes"]
 
 SMALLEST_SHIFT = 0.125
 """Shift, in standard deviations, below which no bet is worth while: it drowns in a growing reference."""
+_ON_SPECIALS = 0.1
+"""Share of an ordered view's stake that is on its special bins. A bet there wins fast when it wins, so a small share
+delays it by few events; what the bets on ranks lack delays all changes of a shift or a spread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,7 @@ class Stakes:
     def __init__(self, layout: Layout, rules: BetRules | None = None) -> None:
         rules = rules or BetRules()
         self._layout = layout
-        ordered = OrderedBets(rules.tolerance)
+        self._ordered = ordered = OrderedBets(rules.tolerance)
         self._bets: tuple[Bets, ...] = (ordered, StepBets(layout.step_bins), PairBets())
         counts = (len(layout.ordered), len(layout.stepped), len(layout.pairs))
         sizes = np.repeat([bets.size for bets in self._bets], counts)
@@ -105,6 +108,13 @@ class Stakes:
         per_bin = self._bets[1].size // max(self._layout.step_bins, 1)
         for view, categories in enumerate(self._layout.categories, first):
             real[self.starts[view] + categories * per_bin : self.starts[view] + sizes[view]] = False
-        bets = np.add.reduceat(real.astype(float), self.starts) if len(real) else np.empty(0)
+        stake = real.astype(float)
+        if first:
+            ordered = self._ordered
+            each = np.ones(ordered.size)
+            special = ordered.size - ordered.ranked
+            each[ordered.ranked :] = _ON_SPECIALS / (1 - _ON_SPECIALS) * ordered.ranked / special
+            stake[: first * ordered.size] = np.tile(each, first)
+        bets = np.add.reduceat(stake, self.starts) if len(stake) else np.empty(0)
         with np.errstate(divide="ignore"):  # log 0 is what padding weighs
-            return np.log(real / bets[self.view]) if len(real) else np.empty(0)
+            return np.log(stake / bets[self.view]) if len(stake) else np.empty(0)

@@ -26,6 +26,7 @@ from .types import FloatArray, IntArray
 __all__ = ["Tolerance", "share_of_shift", "shift_of_share"]
 
 _SPECIALS = 2
+_MISSING = -1
 
 
 def share_of_shift(sigmas: float) -> float:
@@ -95,8 +96,8 @@ class Tolerance:
             at = int(starts[view])
             if view < self._kinds[0]:
                 fees = self._fees[view]
-                ordinary = seen[:, :-_SPECIALS].sum(axis=1)
-                growth[:, at : at + len(fees)] -= ordinary[:, None] * fees
+                ranked = seen[:, :_MISSING].sum(axis=1)
+                growth[:, at : at + len(fees)] -= ranked[:, None] * fees
                 at += len(fees)
                 steps = _tolerant_steps(own, seen, share)[:, -_SPECIALS:]
                 growth[:, at : at + _SPECIALS * len(SHARES)] = steps.reshape(len(steps), -1)

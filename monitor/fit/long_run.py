@@ -15,7 +15,7 @@ __all__ = ["BLOCK", "LongRun", "LongRunVariance", "long_runs"]
 
 BLOCK = 10
 """Rows of the shortest block; longer ones are twice, four times, ... as long."""
-_LEAST_BLOCKS = 64
+_LEAST_BLOCKS = 40  # 400 rows: the replay of a reference of 1,000 has 500
 _FALSE = 0.01  # chance that any view of independent rows is called significant, by Bonferroni and a normal tail
 _LEVELS = 24
 

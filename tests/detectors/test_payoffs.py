@@ -47,6 +47,20 @@ def test_rank_bets_are_those_of_the_formula() -> None:
     np.testing.assert_allclose(payoffs(OrderedBets(), pooled)[:6, :12], exact.T, rtol=1e-3)
 
 
+def test_what_is_outside_is_paid_as_both_tails() -> None:
+    """Half of its ranks at either end: against scipy's normal distribution; a greater spread pays, a missing one."""
+    pooled = np.array([60.0, 200, 500, 200, 40, 17])
+    edges = norm.ppf(np.cumsum([0.02, *pooled[:4] / 1000]))
+    ends = np.concatenate([[-np.inf], edges, [np.inf]])
+    rows = np.array([norm.cdf(ends - d) for d in LOCATIONS] + [norm.cdf(ends / s) for s in SCALES])
+    mass = np.diff(rows, axis=1)
+    exact = np.column_stack([mass[:, 1:-1], mass[:, 0] + mass[:, -1]]) / (pooled[:5] / 1000)
+    paid = payoffs(OrderedBets(), pooled)[:, :12]
+    np.testing.assert_allclose(paid[:5], exact.T, rtol=1e-3)
+    np.testing.assert_allclose(paid[5], 1.0)
+    assert paid[4, 11] > 5
+
+
 @pytest.mark.parametrize("tiny", [1.0, 3.0])
 def test_tails_are_safe(tiny: float) -> None:
     """A bin of one in a billion at either end has a finite payoff, near the density there; mirror bets mirror it."""

@@ -108,4 +108,5 @@ def test_shares_of_the_bets_of_a_view_sum_to_one() -> None:
     layout = Layout(("x",), 6, ("kind", "few"), (5, 3), ("x with y",), ("single", "single", "single", "pair"))
     stakes = Stakes(layout)
     np.testing.assert_allclose(np.add.reduceat(np.exp(stakes.log_share), stakes.starts), 1.0)
+    np.testing.assert_allclose(np.exp(stakes.log_share[stakes.view == 0])[12:].sum(), 0.1)
     assert np.isneginf(stakes.log_share[stakes.view == 2][9:]).all()
