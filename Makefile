@@ -7,7 +7,7 @@ IMAGE ?= holdback:dev
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test real slow check fmt lint type docs bench bench-short tools kube image chart lock clean
+.PHONY: help demo test real slow check fmt lint type docs bench bench-short tools peers kube image chart lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ docs: $(READY)  ## examples in docstrings, and links between the pages
 bench: $(READY)  ## every benchmark, each beside a peer in the same run; writes docs/benchmarks.md anew (minutes)
 	$(BIN)/python -m benchmarks
 
+peers: $(READY)  ## the detectors that we are measured against, each in an environment of its own (5 GB)
+	@.ci/tools/peers.sh
+
 bench-short: $(READY)  ## the same in less than a minute; fails where a ratio is far from what is claimed
 	BENCH_SHORT=1 $(BIN)/python -m benchmarks
 
@@ -77,11 +80,14 @@ image: $(READY)  ## the container image, with buildah
 chart: $(READY)  ## the chart's generated parts: the schema of `config`, the table of values
 	$(BIN)/python -m tests.helm.generated
 
-lock: $(READY)  ## compile requirements/dev.txt and requirements/run.txt anew
+lock: $(READY)  ## compile requirements/dev.txt, requirements/run.txt and those of peers anew
 	$(BIN)/uv pip compile --upgrade --universal --python-version 3.11 --no-header --no-emit-index-url --quiet \
 	  --extra dev --extra report --extra demo pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url --quiet \
 	  --constraint requirements/dev.txt pyproject.toml -o requirements/run.txt
+	for peer in alibi-detect frouros nannyml; do \
+	  $(BIN)/uv pip compile --python-version 3.11 --no-header --no-emit-index-url --no-annotate --quiet \
+	    --override requirements/peers/overrides.txt requirements/peers/$$peer.in -o requirements/peers/$$peer.txt; done
 
 clean:  ## remove caches; .venv and .tools stay
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

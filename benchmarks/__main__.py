@@ -11,7 +11,7 @@ from benchmarks.tables import SHORT
 __all__ = ["main"]
 
 # over a real broker everything takes minutes
-_ALL = ("counting", "pipeline", "startup", *(() if SHORT else ("kafka",)))
+_ALL = ("bench_counting", "bench_pipeline", "bench_startup", *(() if SHORT else ("bench_kafka",)), "evidence")
 # one core: the threads of a matrix library would make twenty features no faster, and the figures hard to read
 _ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -21,9 +21,7 @@ def main() -> int:
     failed = []
     for name in _ALL:
         print(f"== {name}", flush=True)
-        done = subprocess.run(
-            [sys.executable, "-m", f"benchmarks.bench_{name}"], env=os.environ | _ENVIRONMENT, check=False
-        )
+        done = subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], env=os.environ | _ENVIRONMENT, check=False)
         if done.returncode:
             failed.append(name)
     if failed:

@@ -1,8 +1,8 @@
-"""How far apart are false alarms, and how soon is a change seen? The production detectors on seeded streams.
+"""What would be if evidence were made otherwise, and seasons without a context: on seeded streams.
 
-    python -m benchmarks.evidence_simulation false delays reference dependent harm
+    python -m benchmarks.evidence_simulation reference season
 
-Prints the figures of docs/evidence.md; ten minutes for all of them. A is counted in events (harm: in labels).
+Prints figures of docs/evidence.md. False alarms and delays are in `python -m benchmarks.evidence`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ import argparse
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.signal import lfilter
 
 from detectors.counting import ViewSettings
 from detectors.evidence import Evidence
-from detectors.harm import Harm
 from detectors.payoffs import OrderedBets
 from detectors.profile import Fitted, Reference, fit
-from detectors.types import RANK_CELLS, FloatArray, IntArray, Labels, Rows, Stake
+from detectors.types import FloatArray, Rows
 from detectors.views.numeric import NumericViews
 
 __all__ = ["main"]
@@ -38,28 +36,6 @@ def numbers(x: FloatArray, kinds: Sequence[str] = ()) -> Rows:
 def gaussian(rng: np.random.Generator, n: int) -> Rows:
     """One feature."""
     return numbers(rng.normal(size=(1, n)))
-
-
-def with_gaps(rng: np.random.Generator, n: int) -> Rows:
-    """One feature, a fifth of it missing."""
-    x = rng.normal(size=(1, n))
-    x[0, rng.random(n) < 0.2] = np.nan
-    return numbers(x)
-
-
-def rare(rng: np.random.Generator, n: int) -> Rows:
-    """A flag that is up in one of fifty."""
-    return numbers((rng.random((1, n)) < 0.02).astype(float))
-
-
-def categories(rng: np.random.Generator, n: int) -> Rows:
-    """Ten of unequal frequency, and nothing else."""
-    return numbers(np.empty((0, n)), [f"c{k}" for k in rng.geometric(0.3, n).clip(max=10)])
-
-
-def twenty(rng: np.random.Generator, n: int) -> Rows:
-    """Twenty features that go together (correlation .5), with all joint views."""
-    return numbers((rng.normal(size=(20, n)) + rng.normal(size=n)) / np.sqrt(2))
 
 
 def profile(draw: Draw, rng: np.random.Generator, rows: int) -> Fitted:
@@ -85,44 +61,6 @@ def first_alarm(
     return None
 
 
-def between_alarms(draw: Draw, level: float, batch: int, events: int, rows: int = 2000) -> tuple[float, int]:
-    """Events a false alarm, in units of A, each run begun anew with a reference of its own; and the alarms seen."""
-    seen = alarms = run = 0
-    while seen < events:
-        rng = np.random.default_rng([run, batch])
-        at = first_alarm(profile(draw, rng, rows), level, batch, int(5 * level), lambda _at, n: draw(rng, n))  # noqa: B023
-        seen, alarms, run = seen + (int(5 * level) if at is None else at), alarms + (at is not None), run + 1
-    return seen / max(alarms, 1) / level, alarms
-
-
-def delay(level: float, rows: int, change: Callable[[FloatArray], FloatArray], features: int, runs: int = 60) -> float:
-    """Mean events from a change of the first feature after 1,000 events to the alarm; batches of 10."""
-    delays = []
-    for run in range(runs):
-        rng = np.random.default_rng([run, rows])
-        fitted = profile(lambda r, n: numbers(r.normal(size=(features, n))), rng, rows)
-        begins = 1000 + int(rng.integers(10))
-
-        def stream(at: int, n: int) -> Rows:
-            x = rng.normal(size=(features, n))  # noqa: B023
-            x[0] = np.where(np.arange(at, at + n) >= begins, change(x[0]), x[0])  # noqa: B023
-            return numbers(x)
-
-        at = first_alarm(fitted, level, 10, 30_000, stream)
-        delays.append((30_000 if at is None else at) - begins)
-    return float(np.mean([each for each in delays if each > 0]))
-
-
-def autoregressive(phi: float) -> Draw:
-    """One feature that remembers: x <- phi x + noise, of variance one."""
-
-    def draw(rng: np.random.Generator, n: int) -> Rows:
-        noise = rng.normal(size=n + 100) * np.sqrt(1 - phi**2)
-        return numbers(lfilter([1.0], [1.0, -phi], noise)[None, 100:])
-
-    return draw
-
-
 def season(days: int, a_day: int = 2400) -> tuple[int, float]:
     """Warnings, and share of time in an episode: a daily sine of one sigma, four days of reference, A = 90 days."""
     rng = np.random.default_rng(0)
@@ -141,55 +79,6 @@ def season(days: int, a_day: int = 2400) -> tuple[int, float]:
         alarms += len(reading.alarms)
         is_open.append(reading.is_open.mean())
     return alarms, float(np.mean(is_open))
-
-
-def labels(rng: np.random.Generator, n: int, factor: float = 1.0) -> IntArray:
-    """Right and wrong answers by rank cell: 10 % wrong in all, surer ones less often, odds times `factor`."""
-    odds = factor * np.exp(-1.2 - 2.6 * (np.arange(RANK_CELLS) + 0.5) / RANK_CELLS)
-    cells = rng.multinomial(n, np.full(RANK_CELLS, 1 / RANK_CELLS))
-    wrong = rng.binomial(cells, odds / (1 + odds))
-    return np.stack([cells - wrong, wrong], axis=1).astype(np.int64)
-
-
-def first_harm(level: float, known: int, seed: int, most: int, factor: float = 1.0) -> int | None:
-    """Labels until the first harm alarm, in batches of 10; the error is `factor` times the reference's odds."""
-    rng = np.random.default_rng([seed, known])
-    harm = Harm(labels(rng, known), max_error=0.99, miss_rate=0.1, log_level=float(np.log(level)))
-    nothing = np.zeros((len(Stake), RANK_CELLS), np.int64)
-    for at in range(0, most, 10):
-        counts = np.zeros((len(Stake), RANK_CELLS, 2), np.int64)
-        counts[Stake.ACCEPTED] = labels(rng, 10, factor)
-        if harm.update([Labels(1.0, 0, counts, nothing)], 0, 0, 10.0, float(at)).alarms:
-            return at + 10
-    return None
-
-
-def show_false() -> None:
-    """False warnings at A = 1,000, by the size of the batch."""
-    for name, draw in (("gaussian", gaussian), ("gaps", with_gaps), ("rare", rare), ("categories", categories)):
-        found = [between_alarms(draw, 1000.0, n, 200_000) for n in (1, 10, 100)]
-        print(f"{name:12}", *(f"{ratio:6.2f} A ({alarms} alarms)" for ratio, alarms in found))
-    print(
-        f"{'twenty':12}",
-        *("{:6.2f} A ({} alarms)".format(*between_alarms(twenty, 1000.0, n, 60_000)) for n in (10, 100)),
-    )
-
-
-def show_delays() -> None:
-    """Delays by level, reference and change."""
-    changes: dict[str, Callable[[FloatArray], FloatArray]] = {
-        "1/4 sigma": lambda x: x + 0.25,
-        "1/2 sigma": lambda x: x + 0.5,
-        "1 sigma": lambda x: x + 1,
-        "x 1.5": lambda x: 1.5 * x,
-    }
-    for level in (1e4, 3.3e5, 1e9):
-        for rows in (2000, 20_000):
-            told = [f"{name} {delay(level, rows, change, 1):.0f}" for name, change in changes.items()]
-            print(f"A {level:.2g}, {rows} rows:", ", ".join(told))
-    told = [f"{n} features {delay(3.3e5, 20_000, changes['1/2 sigma'], n, 20):.0f}" for n in (5, 20)]
-    print("1/2 sigma in one of", ", ".join(told))
-    show_pair()
 
 
 def show_reference() -> None:
@@ -228,52 +117,19 @@ def show_reference() -> None:
     print("10 long tails, 20,000 events, A 1e6: {} alarm, with `never seen` from zero {}".format(*alarmed))
 
 
-def show_pair() -> None:
-    """A correlation that goes from 0 to .6 in one of 190 pairs."""
-    for seed in range(5):
-        rng = np.random.default_rng(seed)
-        fitted = profile(lambda r, n: numbers(r.normal(size=(20, n))), rng, 10_000)
-
-        def stream(at: int, n: int) -> Rows:
-            x = rng.normal(size=(20, n))  # noqa: B023
-            x[6] = x[6] if at < 2000 else 0.6 * x[5] + 0.8 * x[6]
-            return numbers(x)
-
-        at = first_alarm(fitted, 1e6, 100, 10_000, stream)
-        print(f"correlation seen after {'-' if at is None else at - 2000} events")
-
-
-def show_dependent() -> None:
-    """What is promised to nobody: rows that are not exchangeable."""
-    for phi in (0.3, 0.6):
-        ratio, alarms = between_alarms(autoregressive(phi), 10_000.0, 10, 300_000, 10_000)
-        print(f"autoregressive {phi}: {ratio:.3f} A ({alarms} alarms)")
+def show_season() -> None:
+    """A night that differs from the day, without a context."""
     alarms, is_open = season(30)
     print(f"daily sine, 30 days: {alarms} warnings, an episode open {is_open:.0%} of the time")
 
 
-def show_harm() -> None:
-    """False harm alarms at A = 10,000 labels, and the delay of three times the odds at 3.3e5."""
-    for known in (500, 2000, 10_000):
-        found = [first_harm(1e4, known, seed, 50_000) for seed in range(60)]
-        seen, alarms = sum(50_000 if each is None else each for each in found), sum(each is not None for each in found)
-        delays = [first_harm(3.3e5, known, seed, 5000, 3.0) or 5000 for seed in range(40)]
-        print(f"reference {known}: {seen / max(alarms, 1) / 1e4:.1f} A ({alarms} alarms), delay {np.mean(delays):.0f}")
-
-
-_SHOWN = {
-    "false": show_false,
-    "delays": show_delays,
-    "reference": show_reference,
-    "dependent": show_dependent,
-    "harm": show_harm,
-}
+_SHOWN = {"reference": show_reference, "season": show_season}
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Print what was asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", nargs="*", choices=[*_SHOWN, []], default=[*_SHOWN])
+    parser.add_argument("what", nargs="*", choices=[*_SHOWN, [*_SHOWN]], default=[*_SHOWN], metavar="what")
     for each in parser.parse_args(args).what:
         print(f"== {each}")
         _SHOWN[each]()
