@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import msgspec
 import numpy as np
 
 from monitor.events import label_text
+from monitor.honesty import Honesty, own_probability
 from monitor.observing import Alarm, Counted, Evidence, Observation, Transition
 
 __all__ = ["Block", "Results", "Shown"]
@@ -31,6 +33,8 @@ class Shown(msgspec.Struct, frozen=True, gc=False):
     output: dict[str, Any] | None
     label_set: list[str] | msgspec.UnsetType | None = msgspec.field(default=msgspec.UNSET, name="set")
     interval: tuple[float | None, float | None] | msgspec.UnsetType | None = msgspec.UNSET
+    confidence: float | None = None
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ class Results:
         self._letters: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._opinions: list[dict[str, Any]] = []
+        self._honesty = Honesty()
 
     def __call__(self, seen: Observation, /) -> None:
         """Note alarms, transitions, dead letters, outcomes and second opinions."""
@@ -99,6 +104,7 @@ class Results:
             self._tell(Block(len(decisions), taken, **pairs, covered=(len(covered), sum(covered))))
 
     def _add(self, decisions: Sequence[bytes], truth: Mapping[str, str | float | None]) -> None:
+        said: list[tuple[float, float, float, bool]] = []
         for line in decisions:
             decision = _decode(line)
             self.routes[decision.route] += 1
@@ -107,9 +113,13 @@ class Results:
             known = truth.get(decision.id)
             if known is None:
                 continue
-            alone = self._wrong(_own(decision.output, self._classes.get(decision.version, ())), known, decision)
+            classes = self._classes.get(decision.version, ())
+            answer = _own(decision.output, classes)
+            alone = self._wrong(answer, known, decision)
             if alone is not None:
                 self._count("alone", wrong=alone)
+                own = own_probability(decision.output, None if answer is None else label_text(answer), classes)
+                said.append((own, _number(decision.probability), _number(decision.confidence), alone))
             if decision.route == "model":
                 self._count("accepted", wrong=bool(alone))
                 self._count("answered", wrong=bool(alone))
@@ -118,6 +128,7 @@ class Results:
                 wrong = decision.answer is not None and self._wrong(decision.answer, known, decision)
                 self._count("answered", wrong=bool(wrong))
             self._cover(decision, known)
+        self._honesty.add(said)
 
     def result(self, events: int, seconds: float, profile: str, head: str) -> dict[str, Any]:
         """The JSON of a backtest."""
@@ -148,6 +159,7 @@ class Results:
             "profile": profile,
             "ledger_head": head,
             **({"second_opinions": self._opinions} if self._opinions else {}),
+            "calibration": self._honesty.result(),
         }
 
     def _count(self, name: str, *, wrong: bool) -> None:
@@ -183,6 +195,10 @@ class Results:
 def _events_answered(routes: Mapping[str, int]) -> int:
     """Requests that somebody answered; refusals left out."""
     return sum(routes.values()) - routes["refuse"]
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _own(output: dict[str, Any] | None, classes: Sequence[str]) -> Any:

@@ -8,7 +8,16 @@ import numpy as np
 
 from detectors.types import FloatArray, IntArray
 
-__all__ = ["BINS", "Reliability", "RiskCoverage", "reliability", "reliability_of", "risk_coverage"]
+__all__ = [
+    "BINS",
+    "Reliability",
+    "RiskCoverage",
+    "bin_sums",
+    "reliability",
+    "reliability_of",
+    "risk_coverage",
+    "risk_coverage_of",
+]
 
 BINS = 15
 """As many as is usual since Guo et al. 2017."""
@@ -82,22 +91,31 @@ def reliability(probability: FloatArray, wrong: FloatArray, bins: int = BINS) ->
     >>> round(found.error, 3), found.n.tolist()
     (0.15, [0, 4])
     """
+    return reliability_of(bin_sums(probability, wrong, bins))
+
+
+def bin_sums(probability: FloatArray, wrong: FloatArray, bins: int = BINS) -> FloatArray:
+    """What `reliability_of` needs, (5, bins): events, probabilities, right answers, squares, probabilities of right.
+
+    Sums of two batches add up to those of both.
+    """
     known = np.isfinite(probability) & ~np.isnan(wrong)
     p, right = np.clip(probability[known], 0, 1), 1 - wrong[known]
     cell = np.clip(np.ceil(p * bins).astype(np.int64) - 1, 0, bins - 1)
-    sums = np.stack([np.bincount(cell, weights, bins) for weights in (p, right, p * p, p * right)])
-    return reliability_of(np.bincount(cell, minlength=bins), *sums)
+    return np.stack([np.bincount(cell, each, bins) for each in (np.ones_like(p), p, right, p * p, p * right)])
 
 
-def reliability_of(n: IntArray, p: FloatArray, right: FloatArray, squared: FloatArray, both: FloatArray) -> Reliability:
-    """The same from sums by bin: events, probabilities, right answers, squares, probabilities of right answers."""
-    total = int(n.sum())
+def reliability_of(sums: FloatArray) -> Reliability:
+    """The same from sums by bin, as `bin_sums` gives them."""
+    n, p, right, squared, both = sums
+    total = float(n.sum())
     with np.errstate(invalid="ignore"):
         stated, found = p / n, right / n
+    counts = n.astype(np.int64)
     if not total:
-        return Reliability(stated, found, n, np.nan, np.nan)
+        return Reliability(stated, found, counts, np.nan, np.nan)
     error = float(np.abs(p - right).sum() / total)
-    return Reliability(stated, found, n, error, float((squared - 2 * both + right).sum() / total))
+    return Reliability(stated, found, counts, error, float((squared - 2 * both + right).sum() / total))
 
 
 def risk_coverage(confidence: FloatArray, wrong: FloatArray) -> RiskCoverage:
@@ -126,9 +144,30 @@ def risk_coverage(confidence: FloatArray, wrong: FloatArray) -> RiskCoverage:
     if not n:
         return RiskCoverage(np.empty(0), np.empty(0), np.nan)
     values, place, counts = np.unique(-sure, return_inverse=True, return_counts=True)
-    errors = np.bincount(place, lost, len(values))
-    answered, missed = np.cumsum(counts), np.cumsum(errors)
-    # within a tie errors are spread evenly, which is their mean over all orders
-    share = np.repeat(errors / counts, counts)
-    area = float(np.mean(np.cumsum(share) / np.arange(1, n + 1)))
-    return RiskCoverage(answered / n, missed / answered, area)
+    return risk_coverage_of(counts, np.bincount(place, lost, len(values)).astype(np.float64))
+
+
+def risk_coverage_of(n: IntArray, wrong: FloatArray) -> RiskCoverage:
+    r"""The same from sums by confidence, the surest first: events and wrong ones of each.
+
+    Within a confidence errors are spread evenly, which is their mean over all orders, so with A events and E errors
+    before it the n events with e errors add to the area, H being harmonic numbers,
+
+    .. math:: \sum_{k=1}^{n} \frac{E + k e / n}{A + k} = e + (E - A e / n)(H_{A + n} - H_A)
+
+    Examples
+    --------
+    >>> round(risk_coverage_of(np.array([1, 2, 0, 1]), np.array([0.0, 1.0, 0.0, 1.0])).area, 3)
+    0.271
+    """
+    from scipy.special import digamma
+
+    there = n > 0
+    n, wrong = n[there], wrong[there]
+    if not len(n):
+        return RiskCoverage(np.empty(0), np.empty(0), np.nan)
+    answered, missed = np.cumsum(n), np.cumsum(wrong)
+    before, lost = answered - n, missed - wrong
+    steps = digamma(answered + 1.0) - digamma(before + 1.0)
+    area = float((wrong + (lost - before * wrong / n) * steps).sum() / answered[-1])
+    return RiskCoverage(answered / answered[-1], missed / answered, area)

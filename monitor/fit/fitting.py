@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from detectors.sets import conformal_quantile
 from detectors.types import FloatArray
 from monitor.config import Config
 from monitor.errors import UsageError
+from monitor.fit.calibration_report import calibration_report
 from monitor.fit.gathering import MOST_ROWS, Gathered, gather
 from monitor.fit.notes import notes_on, replay_notes
 from monitor.fit.quality import Quality, examine
@@ -50,6 +52,8 @@ class Learnt:
         The second half against the first; None for a reference too small to be cut in half.
     sampled
         Rows that the views were fitted on one half of; all there are, unless the reference is large.
+    calibration
+        How honest probabilities were, and what the surest are worth; of a large reference, on the sample.
     """
 
     profile: Profile
@@ -59,6 +63,7 @@ class Learnt:
     unreadable: int
     replay: Replay | None = None
     sampled: int = 0
+    calibration: dict[str, Any] = field(default_factory=dict)
 
 
 def fit_profile(
@@ -113,7 +118,8 @@ def fit_profile(
         *quality.sentences(),
     )
     learnt = load(data) if digest else profile
-    return Learnt(learnt, data, quality, notes, gathered.unreadable, replayed, len(part))
+    report = calibration_report(settled, fitted, wrong)
+    return Learnt(learnt, data, quality, notes, gathered.unreadable, replayed, len(part), report)
 
 
 def read_profile(path: str | Path) -> Profile:

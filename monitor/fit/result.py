@@ -31,6 +31,7 @@ def fit_result(learnt: Learnt) -> dict[str, Any]:
         "views": len(fitted.views.layout().names),
         "data": {"sha256": profile.facts["data_sha256"], "rows": profile.facts["data_rows"]},
         "replay": _replay(learnt.replay),
+        "calibration": learnt.calibration,
         "quality": asdict(learnt.quality),
         "notes": list(learnt.notes),
     }
@@ -45,7 +46,30 @@ def told(learnt: Learnt, out: str) -> Iterator[str]:
         yield f"views fitted on one half of a sample of {learnt.sampled:,} rows; all other rows are counted"
     if learnt.replay is not None:
         yield _replayed(learnt.replay)
+    if (line := _honesty(learnt.calibration)) is not None:
+        yield line
     yield from (f"- {note}" for note in learnt.notes)
+
+
+def _honesty(found: dict[str, Any]) -> str | None:
+    """How far off stated probabilities are, before and after; None where the model states none."""
+    before, after = found.get("before"), found.get("after")
+    if before is None and after is None:
+        return None
+    curve = found["risk_coverage"]["after"]
+    area = f"; area under the risk-coverage curve {curve['aurc']:.4f}" if curve is not None else ""
+    if before is None and after is not None:
+        told = f"probabilities from log-probabilities are off by {_percent(after)} on average"
+    elif found["map"] == "none" or after is None:
+        told = f"the model's own probabilities are off by {_percent(before)} on average"
+    else:
+        told = f"the model's own probabilities are off by {_percent(before)} on average, after {found['map']}"
+        told += f" calibration by {_percent(after)}"
+    return f"{told} (over 15 bins){area}"
+
+
+def _percent(diagram: dict[str, Any] | None) -> str:
+    return "an unknown share" if diagram is None else f"{100 * diagram['ece']:.1f} %"
 
 
 def _replayed(replay: Replay) -> str:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from monitor.report.compare import compare
 from monitor.report.course import course
 from monitor.report.facts import provenance, quality, unknown
+from monitor.report.honesty import honesty, risk
 from monitor.report.html import element, style
 from monitor.report.moved import moved
 from monitor.report.over_time import coverage, errors, evidence, routes
@@ -52,6 +53,8 @@ def report(runs: Sequence[Run], profiles: Mapping[str, str], source: str = "") -
         evidence(run),
         moved(run),
         coverage(run),
+        honesty(run),
+        risk(run),
         routes(run),
         compare(runs),
         quality(run),

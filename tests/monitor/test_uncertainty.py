@@ -22,7 +22,9 @@ from monitor.config import Config
 from monitor.errors import UsageError
 from monitor.events import DeadLetterReason, Output, Prediction, decode_predictions, format_time
 from monitor.fit.fitting import Learnt, fit_profile
+from monitor.fit.result import fit_result, told
 from monitor.fit.uncertainty import differences
+from monitor.report import Recorder, Run, report
 from monitor.rows import Schema, arrange
 from monitor.tables import RawBatch
 from tests.monitor.streams import FIRST, configured
@@ -194,6 +196,28 @@ def test_decisions_state_how_likely_the_answer_is_right(kind: str) -> None:
         assert abs(stated[half].mean() - right[half].mean()) < 0.05
     order = np.argsort(rank[-50:], kind="stable")
     assert (np.diff(stated[-50:][order]) >= -0.02).all()  # under one verdict it rises with the rank
+
+
+def test_fit_and_backtest_report_calibration_before_and_after() -> None:
+    """An overconfident model is off by more before than after; curves end at all answers and the whole error."""
+    config = configured(uncertainty={"calibration": "temperature"})
+    learnt = fit_profile([batch(*classes(2000, 17, "logits"))], config)
+    found = fit_result(learnt)["calibration"]
+    assert (found["map"], found["judged_on"], found["spent"]) == ("temperature", 1000, 1000)
+    assert found["after"]["ece"] < 0.5 * found["before"]["ece"]
+    assert found["risk_coverage"]["after"]["coverage"][-1] == 1
+    assert any("after temperature calibration" in line for line in told(learnt, "x"))
+    recorder = Recorder()
+    outputs, truth = classes(3000, 18, "logits")
+    rows = rows_of([batch(outputs, truth, 10_000)])
+    result = backtest(config, {"1": learnt.profile}, rows, observe=recorder, tell=recorder.take)
+    honest = result["calibration"]
+    assert honest["after"]["ece"] < 0.5 * honest["before"]["ece"]
+    assert honest["risk_coverage"]["risk"][-1] == pytest.approx(result["always_answering"]["error_rate"], abs=1e-6)
+    assert sum(each["n"] for each in honest["before"]["bins"]) == 3000
+    page = report([Run(config, result, recorder)], {"1": learnt.profile.digest})
+    assert "How honest stated probabilities were" in page
+    assert "(AURC)" in page
 
 
 @pytest.mark.parametrize("held", [True, False])
