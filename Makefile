@@ -7,7 +7,7 @@ IMAGE ?= holdback:dev
 CHROMIUM := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test real slow check fmt lint type docs bench bench-short tools peers kube image chart lock clean
+.PHONY: help demo test real slow check fmt lint type docs bench bench-short tools peers torch test-torch kube image chart lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-11s %s\n", $$1, $$2}'
@@ -26,8 +26,11 @@ test: $(READY)  ## every test but the slow ones
 	$(BIN)/python -m pytest
 
 real: $(READY)  ## tests on real parts that take minutes: brokers that are killed, pages, images
-	$(BIN)/python -m pytest -m "real and not slow" || { echo "what failed is tried once more:" && \
-	  $(BIN)/python -m pytest -m "real and not slow" --last-failed --last-failed-no-failures none; }
+	$(BIN)/python -m pytest -m "real and not slow and not torch" || { echo "what failed is tried once more:" && \
+	  $(BIN)/python -m pytest -m "real and not slow and not torch" --last-failed --last-failed-no-failures none; }
+
+test-torch: torch  ## the tests that need torch
+	PYTHONPATH=$(CURDIR)/.tools/torch $(BIN)/python -m pytest -m torch
 
 slow: $(READY)  ## the slow tests alone: statistical, minutes
 	$(BIN)/python -m pytest -m slow
@@ -70,6 +73,9 @@ endif
 	@.ci/tools/prometheus.sh
 	@.ci/tools/helm.sh
 	@.ci/tools/kubeconform.sh
+
+torch: $(READY)  ## torch for its tests, in .tools/torch (2.2 GB to fetch; .venv stays without)
+	@.ci/tools/torch.sh
 
 kube:  ## a Kubernetes API server for tests: etcd, and kube-apiserver built from source (minutes, once)
 	@.ci/tools/kube.sh

@@ -12,6 +12,7 @@ from .rows import taken
 from .types import FloatArray, IntArray, Rows
 from .views.categorical import CategoricalView
 from .views.embedding import Embedding
+from .views.encoder import Encoder
 from .views.joint import JointScalars, choose_pairs, concordance
 from .views.kinds import OUTPUTS, Half, OrderedKind, RowScalars, StepKind, ViewSettings
 from .views.numeric import NumericViews
@@ -169,7 +170,7 @@ def _to_fit(kinds: tuple[OrderedKind, ...], rows: Rows) -> FloatArray:
     values = []
     for kind in kinds:
         scalars = kind.scalars(rows)
-        if isinstance(kind, Embedding) and len(kind.fitted_on):
+        if isinstance(kind, Embedding | Encoder) and len(kind.fitted_on):
             scalars[:, kind.fitted_on] = np.nan
         values.append(scalars)
     return np.concatenate(values)

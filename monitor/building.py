@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from detectors.errors import ProgramError
 from detectors.profile import Profile
+from detectors.views.encoder import Encoder
 from fallback.policy import Policy
 from fallback.routing import RoutePolicy
 from fallback.types import BarGuarantee, Known, Mode, WhenBlind
 from monitor.answering import Answering
 from monitor.config import Config, read_secret
+from monitor.errors import UsageError
 from monitor.joins.shared import PartitionedJoins
 from monitor.joins.takeover import Rebuild, Takeover
 from monitor.judging.judge import SNAPSHOT_EVERY, Judge
@@ -57,7 +60,11 @@ def build(
     orders: Orders | None = None,
     kill_switch: KillSwitch | None = None,
 ) -> Parts:
-    """Build a replica; without a clock it lives in event time, from `start` on."""
+    """Build a replica; without a clock it lives in event time, from `start` on.
+
+    Raises UsageError if a profile has an encoder that can't be run here.
+    """
+    _encoders_ready(profiles)
     topics = Topics.of(config)
     settings = Settings(
         model=config.model,
@@ -83,6 +90,18 @@ def build(
     pipeline = Pipeline(settings, router, joins, judging, answering, profiles, orders, kill_switch)
     loop = Loop(log, topics, pipeline, takeover, judging, Teller(observe, config.promise.within, profiles), poll)
     return Parts(loop, judging, joins)
+
+
+def _encoders_ready(profiles: Mapping[str, Profile]) -> None:
+    """A program that can't be run is found before the first event, and not by it."""
+    for version, profile in profiles.items():
+        for kind in profile.fitted.views.ordered_kinds:
+            if isinstance(kind, Encoder):
+                try:
+                    kind.ready()
+                except ProgramError as error:
+                    said = f"the profile of version {version!r} has an encoder that can't be run: {error}"
+                    raise UsageError(said) from error
 
 
 def breaker_policy(config: Config) -> Policy:

@@ -13,6 +13,7 @@ from detectors.contexts import CONTEXTS, SEGMENT
 from detectors.counting import Views
 from detectors.types import FloatArray, Rows
 from detectors.views.embedding import Embedding
+from detectors.views.encoder import Encoder
 from detectors.views.traffic import Clients, Latency
 from monitor.events import Prediction, epoch_seconds
 
@@ -35,6 +36,7 @@ class Wanted:
         """What a profile's views look at."""
         kinds = (*views.ordered_kinds, *views.step_kinds)
         vectors = [len(kind.centre) for kind in kinds if isinstance(kind, Embedding)]
+        vectors += [kind.dimensions for kind in kinds if isinstance(kind, Encoder)]
         return cls(
             any(isinstance(kind, Clients) for kind in kinds),
             any(isinstance(kind, Latency) for kind in kinds),
@@ -45,7 +47,7 @@ class Wanted:
     @classmethod
     def by(cls, predictions: Sequence[Prediction], context: str = "") -> Wanted:
         """What the first events of a reference have to offer; an embedding is as long as most are."""
-        lengths = Counter(len(each.embedding) for each in predictions if each.embedding)
+        lengths = Counter(len(vector) for each in predictions if (vector := _vector(each)))
         return cls(
             any(each.client is not None for each in predictions),
             any(each.latency is not None for each in predictions),
@@ -85,6 +87,19 @@ def _vectors(predictions: Sequence[Prediction], dimensions: int) -> NDArray[np.f
     matrix = np.full((len(predictions), dimensions), np.nan, dtype=np.float32)
     with np.errstate(over="ignore"):  # what is beyond single precision is no vector of a network
         for row, prediction in zip(matrix, predictions, strict=True):
-            if prediction.embedding is not None and len(prediction.embedding) == dimensions:
-                row[:] = prediction.embedding
+            vector = _vector(prediction)
+            if vector is not None and len(vector) == dimensions:
+                row[:] = vector
     return matrix
+
+
+def _vector(prediction: Prediction) -> Sequence[float] | None:
+    """The embedding as one row of numbers: pixels in rows lie one row after the other; None where there is none."""
+    values = prediction.embedding
+    if values is None or all(isinstance(each, float) for each in values):
+        return values  # type: ignore[return-value]  # the usual case: it is flat
+    try:
+        flat: list[float] = np.array(values, dtype=np.float64).ravel().tolist()
+    except (ValueError, TypeError):
+        return None
+    return flat

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from tests.sources import ROOT
 
-__all__ = ["TOOLS", "require"]
+__all__ = ["TOOLS", "require", "require_torch"]
 
 TOOLS = ROOT / ".tools"
 
@@ -25,7 +27,16 @@ def require(name: str, path: str | Path | None = None) -> Path:
         return kept
     if found := shutil.which(name):
         return Path(found)
-    reason = f"{name} is neither at {kept.relative_to(ROOT)} nor on the PATH: `make tools kube image` brings it"
+    return _lacking(f"{name} is neither at {kept.relative_to(ROOT)} nor on the PATH: `make tools kube image` brings it")
+
+
+def require_torch() -> None:
+    """Skip the test where torch can't be imported, or fail in CI: `make test-torch` brings it along."""
+    if find_spec("torch") is None:
+        _lacking("torch is not installed: `make test-torch` brings it to a folder of its own, and runs this")
+
+
+def _lacking(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

@@ -55,6 +55,8 @@ class ViewSettings:
         Pairs of features at most.
     context
         What views are conditioned on: "", `hour_of_day`, `day_of_week`, `hour_of_week` or `segment:<name>`.
+    encoder
+        A torch program that embeddings go through, as the bytes of its file; `autoencoder` to train one; None for none.
     """
 
     bins: int = 32
@@ -62,6 +64,7 @@ class ViewSettings:
     projections: int = 20
     pairs: int = 2000
     context: str = ""
+    encoder: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

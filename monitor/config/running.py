@@ -65,6 +65,13 @@ class Views(Section, frozen=True, kw_only=True):
     categorical: Annotated[
         list[str], describe("Features to be taken as categories although they look like numbers.")
     ] = []
+    encoder: Annotated[
+        str | None,
+        describe(
+            "A torch program (.pt2) that embeddings go through; what it gives is watched too, and the profile carries "
+            "it. autoencoder: `fit` trains a small one on the reference. Not set: it needs the extra `torch`."
+        ),
+    ] = None
     context: Annotated[
         ContextName | None,
         describe(

@@ -129,7 +129,10 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
     features: Annotated[
         _Features, Meta(description="By name, or numbers in the profile's order; null is missing.")
     ] = {}
-    embedding: Annotated[list[float] | None, Meta(description="A vector that stands for the whole input.")] = None
+    embedding: Annotated[
+        list[float | list[float | list[float]]] | None,
+        Meta(description="A vector that stands for the whole input, or pixels in rows, or in channels of rows."),
+    ] = None
     output: Annotated[Output | None, Meta(description="What the model said; without it the request is held back.")] = (
         None
     )

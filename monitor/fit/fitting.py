@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from detectors.counting import ViewSettings
-from detectors.errors import ProfileError, UnfitReference
+from detectors.errors import ProfileError, ProgramError, UnfitReference
 from detectors.profile import Fitted, Profile, Reference, fit
 from detectors.profile_bytes import dump, load
 from detectors.proxy import Proxy
@@ -27,6 +26,7 @@ from monitor.fit.reading import scores_of, with_sizes, wrong_of
 from monitor.fit.replay import Half, Replay, replay
 from monitor.fit.second_pass import Again, second_pass
 from monitor.fit.uncertainty import differences, settle
+from monitor.fit.viewing import view_settings
 from monitor.tables import RawBatch
 
 __all__ = ["Learnt", "fit_profile", "load_profiles", "read_profile"]
@@ -147,12 +147,13 @@ def load_profiles(config: Config, given: str | Path | None = None) -> dict[str, 
 
 
 def _fit(reference: Reference, config: Config) -> Fitted:
-    views = config.views
-    settings = ViewSettings(config.evidence.bins, views.joint, views.projections, views.pairs, views.context or "")
+    settings = view_settings(config, config.views.context or "")
     try:
         return fit(reference, settings)
     except UnfitReference as error:
         raise UsageError(str(error)) from error
+    except ProgramError as error:
+        raise UsageError(f"views.encoder {config.views.encoder!r}: {error}") from error
 
 
 def _memory(fitted: Fitted, replayed: Replay) -> FloatArray:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from detectors.counting import ViewSettings
 from detectors.evidence import Evidence
 from detectors.profile import Reference, counts_by_cell, fit
 from detectors.stakes import BetRules
@@ -17,6 +16,7 @@ from monitor.config.tolerances import tolerated_share
 from monitor.fit.contexts import NONE
 from monitor.fit.long_run import BLOCK, LongRunVariance
 from monitor.fit.row_sets import taken
+from monitor.fit.viewing import view_settings
 
 __all__ = ["ContextReplay"]
 
@@ -37,9 +37,8 @@ class ContextReplay:
     ) -> None:
         """`first` has the columns that the context looks at; `temper` is what bets on views are divided by."""
         self.context, self._temper = context, temper
-        views = config.views
         name = "" if context == NONE else context
-        settings = ViewSettings(config.evidence.bins, views.joint, views.projections, views.pairs, name)
+        settings = view_settings(config, name)
         nothing = np.full(len(first), np.nan)
         within = Reference(
             first, reference.numeric, reference.categorical, nothing, np.empty(0), reference.events_per_day

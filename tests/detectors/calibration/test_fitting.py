@@ -12,6 +12,7 @@ from detectors.calibration.fitting import choose, fit_map, fit_tokens, log_loss
 from detectors.calibration.torch_fitting import torch_optimum
 from detectors.errors import UnfitReference
 from detectors.types import FloatArray, IntArray
+from tests.tools import require_torch
 
 
 def _drawn(seed: int, n: int, classes: int = 4, power: float = 1.0) -> tuple[FloatArray, IntArray]:
@@ -43,10 +44,11 @@ def test_vector_scaling_undoes_a_shift_of_the_classes() -> None:
     assert log_loss(found.apply(stated), true).mean() < log_loss(stated, true).mean()
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("name", ["temperature", "vector"])
 def test_the_optimum_is_that_of_torch(name: Any) -> None:
     """torch's L-BFGS, in the same precision, finds the same optimum to six digits."""
-    pytest.importorskip("torch")
+    require_torch()
     p, true = _drawn(3, 3000, power=1.7)
     ours, theirs = fit_map(name, p, true), fit_map(name, p, true, "torch")
     assert ours is not None
