@@ -40,6 +40,11 @@ class Certificate:
         a*, in (0, 1).
     confidence
         1 − δ.
+    first
+        Rank that is certified before the first epoch begins, by a test on the reference at δ/2 (`learn_then_test`);
+        above 1 where there is none. The first epoch then has δ/2 left for what it earns itself, so that both together
+        are false with a probability of δ at most, if the stream is as the reference was. It is withdrawn when the
+        wealth of its own threshold falls below δ, and ends with the epoch. None, without any test: None.
 
     References
     ----------
@@ -57,9 +62,10 @@ class Certificate:
     0.6
     """
 
-    def __init__(self, max_error: float, confidence: float) -> None:
+    def __init__(self, max_error: float, confidence: float, first: float | None = None) -> None:
         self._max_error = max_error
-        self._log_level = float(np.log(2 / (1 - confidence)))
+        self._log_delta = float(np.log(1 - confidence))
+        self._first, self._tested = NOTHING_CERTIFIED if first is None else first, first is not None
         self._pays = self._payoffs(1.0)
         self._log_wealth = np.zeros((RANK_CELLS, len(BETS)))
         self._certified = np.zeros(RANK_CELLS, dtype=np.bool_)
@@ -73,7 +79,7 @@ class Certificate:
     def certified_from(self) -> float:
         """Least rank from which answers are certified; above 1 where none are."""
         least = min(self._walk(start) for start in _STARTS)
-        return least / RANK_CELLS if least < RANK_CELLS else NOTHING_CERTIFIED
+        return min(least / RANK_CELLS if least < RANK_CELLS else NOTHING_CERTIFIED, self._first)
 
     def update(self, labels: Sequence[Labels]) -> None:
         """Bet on a batch of labels, all of them of this epoch's decisions."""
@@ -82,21 +88,28 @@ class Certificate:
         for each in labels:
             self._log_wealth += self._growth(each)
         wealth = self.log_wealth
-        self._certified = (self._certified | (wealth >= self._log_level)) & (wealth >= 0)
+        level = np.log(4 if self._tested else 2) - self._log_delta
+        self._certified = (self._certified | (wealth >= level)) & (wealth >= 0)
+        if self._first <= 1 and wealth[min(round(self._first * RANK_CELLS), RANK_CELLS - 1)] < self._log_delta:
+            self._first = NOTHING_CERTIFIED
 
     def reset(self) -> None:
         """Begin a new epoch: what was proven is no longer."""
         self._log_wealth[:] = 0.0
         self._certified[:] = False
+        self._first, self._tested = NOTHING_CERTIFIED, False
 
     def state(self) -> State:
-        """Wealth by threshold and bet, and what is certified."""
-        return {"wealth": self._log_wealth.copy(), "certified": self._certified.copy()}
+        """Wealth by threshold and bet, what is certified, and what was before the first epoch."""
+        first = np.array([self._first, float(self._tested)])
+        return {"wealth": self._log_wealth.copy(), "certified": self._certified.copy(), "certified_first": first}
 
     def restore(self, state: State) -> None:
         """Continue from `state`."""
         self._log_wealth = state["wealth"].astype(np.float64)
         self._certified = state["certified"].astype(np.bool_)
+        first, tested = state.get("certified_first", np.array([NOTHING_CERTIFIED, 0.0]))
+        self._first, self._tested = float(first), bool(tested)
 
     def _growth(self, labels: Labels) -> FloatArray:
         """Logarithm of what a batch multiplies each wealth by, (rank cells, bets)."""

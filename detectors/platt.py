@@ -149,6 +149,8 @@ class OnlinePlatt:
 
     def restore(self, state: State) -> None:
         """Continue from `state`."""
+        if "platt" not in state:  # a snapshot from before there was one: begin with the reference
+            return
         *theta, labels = (float(x) for x in state["platt"])
         self._theta, self._labels = np.array(theta), labels
         self._information = state["platt_information"].astype(np.float64)

@@ -65,6 +65,8 @@ class Selective:
         sample, weighted with the propensity in each `Labels`.
     tau
         Share of `max_error` aimed at, in (0, 1].
+    first
+        Rank that is certified on the reference, for the first epoch (`Certificate`); None: nothing was tested.
 
     Examples
     --------
@@ -84,6 +86,7 @@ class Selective:
         confidence: float,
         known: Literal["all", "asked"] = "all",
         tau: float = TAU,
+        first: float | None = None,
     ) -> None:
         for name, value in (("max_error", max_error), ("confidence", confidence)):
             if not 0 < value < 1:
@@ -100,7 +103,7 @@ class Selective:
         self._detector = EpochDetector(self._fit)
         self._suspicion = Suspicion()
         self._platt = OnlinePlatt(self._fit)
-        self._certificate = Certificate(max_error, confidence)
+        self._certificate = Certificate(max_error, confidence, first)
         self._epoch = 0
         self._now: SelectiveReading | None = None
 

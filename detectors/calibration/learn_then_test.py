@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors.types import RANK_CELLS, FloatArray, IntArray
 
-__all__ = ["LEAST_ACCEPTED", "NOTHING_CERTIFIED", "learn_then_test", "p_values"]
+__all__ = ["LEAST_ACCEPTED", "NOTHING_CERTIFIED", "first_certificate", "learn_then_test", "p_values"]
 
 LEAST_ACCEPTED = 30
 """A threshold that fewer pass is not tried: of none the error is no number, and such a p-value ends every walk."""
@@ -35,7 +35,7 @@ def p_values(counts: IntArray, max_error: float, least: int = LEAST_ACCEPTED) ->
     ----------
     Angelopoulos, Bates, Candès, Jordan & Lei, "Learn then test", Annals of Applied Statistics 2025.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
     above = counts[::-1].cumsum(axis=0)[::-1]
     n, wrong = above.sum(axis=1), above[:, 1]
@@ -43,7 +43,7 @@ def p_values(counts: IntArray, max_error: float, least: int = LEAST_ACCEPTED) ->
     with np.errstate(divide="ignore", invalid="ignore"):
         divergence = np.where(rate > 0, rate * np.log(rate / max_error), 0.0)
     divergence += (1 - rate) * np.log((1 - rate) / (1 - max_error))
-    found = np.minimum(np.exp(-n * divergence), binom.cdf(wrong, n, max_error))
+    found = np.minimum(np.exp(-n * divergence), bdtr(wrong, n, max_error))
     return np.asarray(np.where(n >= least, np.minimum(found, 1.0), 1.0))
 
 
@@ -77,6 +77,13 @@ def learn_then_test(counts: IntArray, max_error: float, delta: float, least: int
     rejected = p_values(counts, max_error, least) <= delta / len(_STARTS)
     ends = [_walk(rejected, start) for start in _STARTS if rejected[start]]
     return min(ends) / RANK_CELLS if ends else NOTHING_CERTIFIED
+
+
+def first_certificate(counts: IntArray, max_error: float, confidence: float) -> float | None:
+    """What `Certificate` begins with: the test on the reference at half of its delta; None if too few are labelled."""
+    if counts.sum() < LEAST_ACCEPTED:
+        return None
+    return learn_then_test(counts, max_error, (1 - confidence) / 2)
 
 
 def _walk(rejected: np.ndarray[tuple[int], np.dtype[np.bool_]], start: int) -> int:

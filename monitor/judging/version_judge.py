@@ -9,6 +9,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
+from detectors.calibration.learn_then_test import first_certificate
 from detectors.estimated import EstimatedError
 from detectors.evidence import Evidence, EvidenceReading
 from detectors.harm import Harm, HarmReading, upper_bound
@@ -56,7 +57,9 @@ class VersionJudge:
         tolerated = float(upper_bound(int((fitted.scores > self._bar).sum()), len(fitted.scores)))
         self._more = MoreHarm(profile, self.log_level, quiet)
         self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, self._more.level_of_others, quiet)
-        self._selective = Selective(self._reference, promise.max_error, promise.confidence, config.outcomes.known)
+        errors = (promise.max_error, promise.confidence)
+        first = first_certificate(fitted.rank_counts, *errors)
+        self._selective = Selective(self._reference, *errors, config.outcomes.known, first=first)
         self._estimated = EstimatedError(fitted.rank_counts)
         self._sets = AdaptiveSets(promise.coverage)
         self._sets.update(fitted.scores, 0, 0, 0)
