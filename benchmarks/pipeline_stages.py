@@ -27,7 +27,7 @@ from monitor.events import (
     epoch_seconds,
     label_text,
 )
-from monitor.intake import BATCH, OutcomeRow
+from monitor.intake import OutcomeRow
 from monitor.joins.records import Match, Pending
 from monitor.joins.store import JoinStore
 from monitor.router import Router, Work
@@ -67,13 +67,14 @@ class _Steps:
         """One block, step by step; outcomes are those of the block before."""
         watch, router = self.watch, self.router
         predictions, outcomes = watch("decode", lambda: _decoded(block.predictions, before.outcomes))
-        work = _work(predictions, block.first)
+        batch = self.config.evidence.batch
+        work = _work(predictions, block.first, batch)
         watch("arrange", lambda: arrange(work.predictions, Schema.of(self.profile)))
         routed = watch("route", lambda: router.route(work, self.verdict, Health.FRESH))
         decisions = watch("decide", lambda: router.decide(routed, work.times[-1]))
         matches = watch("join store", lambda: self._join(routed.pending, outcomes, work.times[-1]))
         watch("encode", lambda: encode_many(decisions))
-        watch("count", lambda: router.count(routed, BLOCK // BATCH))
+        watch("count", lambda: router.count(routed, BLOCK // batch))
         watch("count outcomes", lambda: count_outcomes(matches, [], self.profile, self.config.promise.within))
 
     def _join(self, pending: list[Pending], outcomes: list[OutcomeRow], now: float) -> list[Match]:
@@ -111,8 +112,8 @@ def _decoded(
     return decode_predictions(predictions)[0], rows
 
 
-def _work(predictions: Sequence[Prediction | None], first: int) -> Work:
+def _work(predictions: Sequence[Prediction | None], first: int, batch: int) -> Work:
     known = [each for each in predictions if each is not None]
     sources = [Source("m.predictions", 0, first + i) for i in range(len(known))]
     times = [epoch_seconds(each.time) for each in known if each.time]
-    return Work("1", known, sources, times, [i // BATCH for i in range(len(known))])
+    return Work("1", known, sources, times, [i // batch for i in range(len(known))])

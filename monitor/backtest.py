@@ -21,8 +21,6 @@ from monitor.topics import Topics
 
 __all__ = ["Outputs", "Row", "backtest", "rows_of"]
 
-_ROWS = 100
-"""Rows of a batch, whatever the time between them, so that runs repeat to the bit."""
 _POLL = 1_000_000  # all that was fed: outcomes may come in any number
 
 
@@ -65,7 +63,10 @@ def backtest(
     snapshot_every: int | None = None,
     tell: Callable[[Block], None] | None = None,
 ) -> dict[str, Any]:
-    """Run a stream; returns the result as INTERFACE has it. `tell` hears of every hundred rows what became of them."""
+    """Run a stream; returns the result as INTERFACE has it. `tell` hears of every batch of rows what became of them.
+
+    A batch has as many rows as `evidence.batch` says, whatever the time between them, so that runs repeat to the bit.
+    """
     began = time.perf_counter()
     promise, classes = config.promise, {version: profile.classes for version, profile in profiles.items()}
     results = Results(promise.max_error, promise.coverage, promise.within, classes, tell)
@@ -76,7 +77,7 @@ def backtest(
     share = 0.0
     for row, share in stream:
         batch.append(row)
-        if len(batch) == _ROWS:
+        if len(batch) == config.evidence.batch:
             results.add(*run.feed(batch))
             progress(share, run.rows)
             batch = []

@@ -73,6 +73,7 @@ def build(
         replica=replica,
         within=config.promise.within,
         max_bytes=config.kafka.max_bytes,
+        batch=config.evidence.batch,
         expire=config.outcomes.expire,
         review_expire=config.reviews.expire,
         clock=clock,

@@ -23,7 +23,6 @@ from monitor.router import Work
 from monitor.summaries import Range
 
 __all__ = [
-    "BATCH",
     "LATEST",
     "Intake",
     "OutcomeRow",
@@ -33,8 +32,6 @@ __all__ = [
     "take_predictions",
 ]
 
-BATCH = 100
-"""Events of a summary at most: delay grows with the batch, and is about its own length at 100."""
 LATEST = 3600.0
 """Seconds that an event's time may lie ahead of the clock; one from next year would carry every timer with it."""
 
@@ -50,7 +47,7 @@ class Intake:
     works
         Predictions by version, in the order of their first.
     batches
-        Batches of at most 100 records that the poll falls into.
+        Batches of so many records at most that the poll falls into.
     outcomes
         (id, label, value, time) of each outcome, by partition.
     answers
@@ -79,17 +76,17 @@ class Intake:
 
 
 def take_predictions(
-    into: Intake, chunk: Chunk, model: str, version: str | None, max_bytes: int, clock: float, latest: float
+    into: Intake, chunk: Chunk, model: str, version: str | None, max_bytes: int, batch: int, clock: float, latest: float
 ) -> None:
     """Add a chunk of predictions.
 
-    `version` is the configured one for events that bear none, `clock` the greatest time seen so far, `latest` the time
-    after which an event is not believed.
+    `version` is the configured one for events that bear none, `batch` the most events of a summary, `clock` the
+    greatest time seen so far, `latest` the time after which an event is not believed.
     """
     predictions, faults = decode_predictions(chunk.values, max_bytes, chunk.kinds)
     _bury(into, chunk, [(fault.index, fault.reason, fault.detail) for fault in faults])
-    for start in range(0, len(predictions), BATCH):
-        end = min(start + BATCH, len(predictions))
+    for start in range(0, len(predictions), batch):
+        end = min(start + batch, len(predictions))
         for i in range(start, end):
             prediction = predictions[i]
             if prediction is None:

@@ -20,7 +20,7 @@ from monitor.events import (
     encode_many,
     utc,
 )
-from monitor.intake import BATCH, LATEST, Intake, bury_duplicates, take_answers, take_outcomes, take_predictions
+from monitor.intake import LATEST, Intake, bury_duplicates, take_answers, take_outcomes, take_predictions
 from monitor.joins.records import Early, Match, Pending
 from monitor.joins.shared import PartitionedJoins
 from monitor.judging.office import Judging
@@ -53,6 +53,7 @@ class Settings:
     replica: str
     within: float | None
     max_bytes: int
+    batch: int
     expire: float
     review_expire: float
     clock: Callable[[], float] | None = None
@@ -147,7 +148,8 @@ class Pipeline:
         for chunk in chunks:
             if chunk.topic == settings.topics.predictions:
                 clock = max([self._clock, *intake.clock])
-                take_predictions(intake, chunk, settings.model, settings.version, settings.max_bytes, clock, latest)
+                limits = (settings.max_bytes, settings.batch)
+                take_predictions(intake, chunk, settings.model, settings.version, *limits, clock, latest)
             elif chunk.topic == settings.topics.outcomes:
                 ranges += take_outcomes(intake, chunk, settings.model, settings.max_bytes)
             elif chunk.topic == settings.topics.answers:
@@ -206,8 +208,8 @@ class Pipeline:
             overdue += expired.asked
             turn.expired, turn.unmatched = expired.unlabelled, len(expired.early)
             turn.intake.letters += [self._unmatched(each) for each in expired.early]
-        for start in range(0, max(len(turn.matches), 1), BATCH):
-            part = turn.matches[start : start + BATCH]
+        for start in range(0, max(len(turn.matches), 1), settings.batch):
+            part = turn.matches[start : start + settings.batch]
             # a backlog of labels is judged in batches as one of predictions is
             late, overdue = overdue, []
             turn.outcomes.append(self._counted(part, late))

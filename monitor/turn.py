@@ -34,7 +34,7 @@ class Turn:
     matches: list[Match] = field(default_factory=list)
     joined: dict[int, list[JoinRecord]] = field(default_factory=dict)
     outcomes: list[dict[str, Outcomes]] = field(default_factory=list)
-    """By version, in parts of at most 100."""
+    """By version, in parts of a batch at most."""
     dropped: list[Pending] = field(default_factory=list)
     """Decisions whose label was asked for, and that a full store let go."""
     expired: int = 0

@@ -25,6 +25,16 @@ class Evidence(Section, frozen=True, kw_only=True):
     bins: Annotated[
         int, describe("Quantile bins of a numeric view. 32: finer bins no longer shorten the delay.", ge=4, le=256)
     ] = 32
+    batch: Annotated[
+        int,
+        describe(
+            "Events of a batch of counts at most; in a backtest exactly so many rows. 100: cheapest, and a change is "
+            "seen a batch late at least. Fewer, 10 say, for a small reference, or to see in a backtest what a service "
+            "with few requests would have seen, whose batches are closed by time.",
+            ge=1,
+            le=100,
+        ),
+    ] = 100
     tolerance: Annotated[
         float,
         describe(

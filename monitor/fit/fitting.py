@@ -113,7 +113,7 @@ def fit_profile(
         part.places,
     )
     notes = (
-        *notes_on(fitted.n, fitted.labelled, gathered.unreadable),
+        *notes_on(fitted.n, fitted.labelled, gathered.unreadable, config.evidence.batch),
         *replay_notes(replayed),
         *quality.sentences(),
     )

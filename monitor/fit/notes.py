@@ -9,8 +9,7 @@ from monitor.fit.replay import Replay, Replayed
 
 __all__ = ["a_day_of", "notes_on", "replay_notes"]
 
-_ENOUGH = 1000
-_BATCH = 100
+_BATCHES = 10
 _NAMED = 3
 _WORDS = {
     "hour_of_day": "the hour of the day",
@@ -19,12 +18,13 @@ _WORDS = {
 }
 
 
-def notes_on(rows: int, labelled: int, unreadable: int) -> Iterator[str]:
-    """What is thin about it."""
-    if rows < _ENOUGH:
+def notes_on(rows: int, labelled: int, unreadable: int, batch: int) -> Iterator[str]:
+    """What is thin about it; `batch` is the most events of one."""
+    if rows < _BATCHES * batch:
         yield (
-            f"the reference has {rows:,} rows: with fewer than {_ENOUGH:,} a batch of {_BATCH} is more than a tenth of "
-            "it, and false alarms are not as rare as promised; take more if there are any"
+            f"the reference has {rows:,} rows: with fewer than {_BATCHES * batch:,} a batch of {batch} is more than a "
+            "tenth of it, and false alarms are not as rare as promised; take more if there are any, or write a smaller "
+            "evidence.batch"
         )
     if labelled == 0:
         yield "no row has an outcome: errors are unknown, so nothing passes until 200 outcomes have come"

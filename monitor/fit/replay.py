@@ -23,7 +23,6 @@ __all__ = ["Half", "Replay", "Replayed", "Replayer", "replay", "replay_all"]
 
 _LEAST = 400
 _CHUNK = 5000
-_BATCH = 100
 _DOUBT = 0.01
 _MATTERS = 1.3  # x <- .13 x + noise; below, alarms come hardly more often
 _SHOWN = 5
@@ -152,6 +151,7 @@ class Replayer:
         """Fit on `first`, rows of the first half; of `reference` the names and the rate are used."""
         self._in_days = config.promise.false_pages.unit == "days"
         self._allowed = config.promise.false_pages.n
+        self._batch = config.evidence.batch
         self._tempered = temper is not None
         self.rows, self._start, self._end = 0, math.nan, math.nan
         self._replays = [
@@ -165,7 +165,7 @@ class Replayer:
             each.learn(self._seen(each.context, half))
 
     def take(self, half: Half) -> None:
-        """Replay rows of the second half; whole hundreds, but for the last ones."""
+        """Replay rows of the second half; whole batches, but for the last ones."""
         for start in range(0, len(half.rows), _CHUNK):
             self._take(half.at(np.arange(start, min(start + _CHUNK, len(half.rows)))))
 
@@ -180,7 +180,7 @@ class Replayer:
             self._start = self._end = float(part.times[0])
         # the judge's clock never runs backwards
         time = np.maximum.accumulate(np.maximum(part.times, self._end))
-        sizes = np.diff(np.append(np.arange(0, len(part.rows), _BATCH), len(part.rows)))
+        sizes = np.diff(np.append(np.arange(0, len(part.rows), self._batch), len(part.rows)))
         moments = time[np.cumsum(sizes) - 1]
         clock = np.diff(moments, prepend=self._end) / _DAY if self._in_days else sizes.astype(np.float64)
         for each in self._replays:

@@ -20,8 +20,6 @@ from monitor.fit.viewing import view_settings
 
 __all__ = ["ContextReplay"]
 
-_BATCH = 100
-
 
 class ContextReplay:
     """Learns from rows of the first half, and judges those of the second as they come."""
@@ -64,11 +62,11 @@ class ContextReplay:
         self._fitted = replace(fitted, counts=counts, by_cell=by_cell)
 
     def take(self, rows: Rows, clock: FloatArray, moments: FloatArray) -> None:
-        """Judge rows of the second half in batches of 100; (batches,): the promise's clock, and epoch seconds."""
+        """Judge rows of the second half in batches; (batches,): the promise's clock, and epoch seconds."""
         views, names = self._fitted.views, self._fitted.views.layout().names
         if self._evidence is None:
             self._evidence = Evidence(views.layout(), self._fitted.reference, self._level, rules=self._rules(names))
-        starts = np.append(np.arange(0, len(rows), _BATCH), len(rows))
+        starts = np.append(np.arange(0, len(rows), self._config.evidence.batch), len(rows))
         if views.context.cells == 1:
             reading = self._evidence.update(views.count(rows, starts), clock, moments)
         else:
