@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.method import Method
+from detectors.method import Method, known_rows
 from detectors.scores import Stated, energy, invalid_probabilities, max_logit
 from detectors.types import FloatArray, IntArray
 from fallback.types import Reason, reason_code
@@ -126,28 +126,33 @@ def _probabilities(outputs: Sequence[Output], wanted: _Wanted, guard: NDArray[np
     """(events, classes); rows that are no probabilities over these classes are NaN and guarded."""
     blank = (np.nan,) * len(wanted.classes)
     table: list[Sequence[float]] = []
-    given = np.zeros(len(outputs), dtype=np.bool_)
-    for i, output in enumerate(outputs):
-        row: Sequence[float] | None = None
+    given: list[bool] = []
+    for output in outputs:
         if output.probabilities is not None:
-            given[i] = True
-            row = _over_classes(output.probabilities, wanted)
-        elif output.logits is not None:
-            given[i] = True
-            logits = _logits(output, wanted)
-            row = None if logits is None else _softmax(logits)
-        elif output.samples is not None:
-            given[i] = True
-            drawn = members(output.samples, len(wanted.classes))
-            row = None if drawn is None else drawn.mean(axis=0).tolist()
-        elif output.probability is not None and len(wanted.classes) == 2:
-            row = _of_two(output, wanted.place)
-        table.append(row or blank)
+            given.append(True)
+            table.append(_over_classes(output.probabilities, wanted) or blank)
+        else:
+            given.append(output.logits is not None or output.samples is not None)
+            table.append(_otherwise(output, wanted) or blank)
     matrix = np.fromiter(chain.from_iterable(table), np.float64).reshape(len(outputs), len(wanted.classes))
-    bad = given & invalid_probabilities(matrix)
-    matrix[bad] = np.nan
-    guard[bad & (guard == 0)] = _INVALID_OUTPUT
+    bad = np.array(given, dtype=np.bool_) & invalid_probabilities(matrix)
+    if bad.any():
+        matrix[bad] = np.nan
+        guard[bad & (guard == 0)] = _INVALID_OUTPUT
     return matrix
+
+
+def _otherwise(output: Output, wanted: _Wanted) -> Sequence[float] | None:
+    """Probabilities from what is said in place of them: logits, draws, or one of two classes."""
+    if output.logits is not None:
+        logits = _logits(output, wanted)
+        return None if logits is None else _softmax(logits)
+    if output.samples is not None:
+        drawn = members(output.samples, len(wanted.classes))
+        return None if drawn is None else drawn.mean(axis=0).tolist()
+    if output.probability is not None and len(wanted.classes) == 2:
+        return _of_two(output, wanted.place)
+    return None
 
 
 def _over_classes(stated: dict[str, float] | list[float], wanted: _Wanted) -> Sequence[float] | None:
@@ -194,9 +199,9 @@ def _labels(stated: list[str | None], probabilities: FloatArray, wanted: _Wanted
     classes = wanted.classes
     chosen = np.array([wanted.place.get(name, -1) if name is not None else -2 for name in stated], dtype=np.int64)
     if len(classes):
-        known = ~np.isnan(probabilities).any(axis=1)
-        likeliest = np.nan_to_num(probabilities).argmax(axis=1)
-        chosen = np.where((chosen == -2) & known, likeliest, chosen)
+        bare = (chosen == -2) & known_rows(probabilities)
+        if bare.any():
+            chosen[bare] = probabilities[bare].argmax(axis=1)
     labels = [
         name if name is not None else (classes[at] if at >= 0 else None)
         for name, at in zip(stated, chosen.tolist(), strict=True)
@@ -207,7 +212,10 @@ def _labels(stated: list[str | None], probabilities: FloatArray, wanted: _Wanted
 def _sure(outputs: Sequence[Output], method: Method, wanted: _Wanted, guard: NDArray[np.uint8]) -> FloatArray:
     """What an output itself says of its confidence, (events,); NaN where it does not."""
     if method.confidence == "probability":
-        found = np.array([np.nan if each.probability is None else each.probability for each in outputs], dtype=float)
+        said = [each.probability for each in outputs]
+        if said.count(None) == len(said):
+            return np.full(len(said), np.nan)
+        found = np.array(said, dtype=np.float64)
         bad = ~np.isnan(found) & ~((found >= 0) & (found <= 1))
         guard[bad & (guard == 0)] = _INVALID_OUTPUT
         return np.where(bad, np.nan, found)

@@ -108,7 +108,8 @@ def conclude(said: Said, schema: Schema) -> Concluded:
         )
     probabilities = schema.method.calibrated(said.probabilities)
     known = known_rows(probabilities) & bool(schema.classes) & (said.chosen >= 0)
-    doubt = np.where(known, entropy(np.nan_to_num(probabilities)), np.nan)
+    filled = probabilities if known.all() else np.nan_to_num(probabilities)
+    doubt = np.where(known, entropy(filled), np.nan)
     size = np.where(known, schema.method.sizes(probabilities, schema.size_threshold), np.nan)
     return Concluded(said.confidence(schema.method, schema.task, probabilities), doubt, size, probabilities)
 

@@ -183,7 +183,7 @@ def _quantile(scores: FloatArray, alpha: float) -> float:
 
 
 def _of_true(scores: FloatArray, true: IntArray) -> FloatArray:
-    found = np.take_along_axis(scores, np.maximum(true, 0)[:, None], axis=1)[:, 0]
+    found = scores[np.arange(len(true)), np.maximum(true, 0)]
     return np.where(true < 0, np.inf, found)
 
 

@@ -57,7 +57,7 @@ def of_label(probabilities: FloatArray, label: IntArray) -> FloatArray:
     >>> of_label(np.array([[.2, .8], [.5, .5]]), np.array([0, -1])).tolist()
     [0.2, nan]
     """
-    found = np.take_along_axis(probabilities, np.maximum(label, 0)[:, None], axis=1)[:, 0]
+    found = probabilities[np.arange(len(label)), np.maximum(label, 0)]
     return np.asarray(np.where(label < 0, np.nan, found))
 
 

@@ -264,6 +264,20 @@ def test_auto_calibration_and_the_usual_profile() -> None:
     assert "calibration" in differences(auto, configured())[0]
 
 
+def test_a_large_reference_is_calibrated_on_its_sample_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the sample is spent; every other row is read through the map, scored and ranked in the second pass."""
+    monkeypatch.setattr("monitor.fit.fitting.MOST_ROWS", 600)
+    monkeypatch.setattr("monitor.fit.gathering._LEAST_ROWS", 600)
+    config = configured(uncertainty={"calibration": "temperature", "score": "aps"})
+    whole = batch(*classes(3000, 19, "logits"))
+    learnt = fit_profile([whole], config, again=lambda: [whole])
+    fitted = learnt.profile.fitted
+    assert (learnt.sampled, fitted.n) == (600, 3000)
+    assert fitted.labelled == 3000 - 300
+    assert len(fitted.scores) == 3000 - 300
+    assert fitted.rank_counts.sum() == 3000 - 300
+
+
 @pytest.mark.parametrize(
     ("uncertainty", "words"),
     [
