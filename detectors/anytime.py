@@ -9,6 +9,7 @@ from .types import FloatArray, State
 __all__ = ["Anytime"]
 
 _MOST = 1e300
+_LEADING = ~((1 << 49) - 1)  # sign, exponent and three bits of a double
 
 
 class Anytime:
@@ -65,6 +66,10 @@ class Anytime:
     def log_e(self) -> float:
         """Logarithm of E."""
         return float(np.log(self._share @ self._e + 1.0 / (self._batches + 1)))
+
+    def settle(self) -> None:
+        """Round the wealth of each bet down, to three binary digits behind the first."""
+        self._e.view(np.int64)[:] &= _LEADING
 
     def state(self) -> State:
         """Wealth of each bet, and batches so far."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .shiryaev import GRAIN
 from .types import BoolArray, FloatArray, State
 
 __all__ = ["ChangePoints"]
@@ -55,6 +56,11 @@ class ChangePoints:
         """Begin anew with these bets."""
         self._gain[bets] = 0.0
         self._began[bets] = np.nan
+
+    def settle(self) -> None:
+        """Round the gains down; a bet that has gained nothing is about to begin anew, so its beginning is forgotten."""
+        np.maximum(np.floor(self._gain * GRAIN) / GRAIN, 0.0, out=self._gain)
+        self._began[self._gain == 0.0] = np.nan
 
     def state(self) -> State:
         """Gains and beginnings."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from .anytime import Anytime
 from .change_point import ChangePoints
-from .contexts import mixture
 from .ebh import e_bh
 from .layout import Layout
+from .pool import Pool
 from .readings import QUIET_EVENTS, QUIET_SECONDS, Alarm, EvidenceReading
-from .shiryaev import log_means, retained
+from .shiryaev import GRAIN, log_means, retained
 from .stakes import SMALLEST_SHIFT, BetRules, Stakes
 from .types import BoolArray, FloatArray, IntArray, State
 
@@ -79,9 +77,8 @@ class Evidence:
         self._bins = layout.starts()
         self._bin_view = np.repeat(np.arange(views), np.diff(self._bins))
         self._log_weight = np.log(layout.weights())
-        self._pooled = np.atleast_2d(reference).astype(np.int64)
+        self._pool = Pool(reference)
         self._log_m = np.full(bets, -np.inf)
-        self._since = np.zeros((2, *self._pooled.shape))  # counts since the change: all, and those in the reference
         self._held = np.zeros(views, dtype=bool)
         self._quiet = np.zeros((2, views))  # since when, and events since then
         self._winners = np.full(bets, -np.inf)  # log-share of the bets that raised the alarm
@@ -89,8 +86,24 @@ class Evidence:
         self._points = ChangePoints(bets)
         self._anytime = Anytime(np.exp(self._stakes.log_share + self._log_weight[self._stakes.view]))
         self._waited = 0.0  # all that the clock has counted
-        self.frozen = False
-        """While true the reference does not grow: what comes may be harm that it must not learn from."""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the reference does not grow: what comes may be harm that it must not learn from.
+
+        Meanwhile the stream is compared with the reference and with itself since the freeze (`Pool`). Once it ends,
+        evidence that was won against both has no reference any more, and views without an open episode begin anew.
+        """
+        return self._pool.frozen
+
+    @frozen.setter
+    def frozen(self, frozen: bool) -> None:
+        if self._pool.frozen and not frozen:
+            free = ~self._held
+            self._pool.thaw(free[self._bin_view])
+            self._log_m[free[self._stakes.view]] = -np.inf
+            self._points.reset(free[self._stakes.view])
+        self._pool.frozen = frozen
 
     @property
     def held(self) -> BoolArray:
@@ -148,30 +161,34 @@ class Evidence:
     def state(self) -> State:
         """Counts, evidence and episodes."""
         return {
-            "pooled": self._pooled.copy(),
             "log_m": self._log_m.copy(),
-            "since": self._since.copy(),
             "held": self._held.copy(),
             "quiet": self._quiet.copy(),
             "winners": self._winners.copy(),
             "gain": self._gain.copy(),
-            "frozen": np.array([self.frozen]),
             "waited": np.array([self._waited]),
+            **self._pool.state(self._layout),
             **self._points.state(),
             **self._anytime.state(),
         }
 
+    def settle(self) -> None:
+        """Round what is remembered to what a snapshot keeps of it: evidence down, so that no promise suffers."""
+        for kept in (self._log_m, self._winners, self._gain):
+            kept[:] = np.floor(kept * GRAIN) / GRAIN
+        self._pool.settle()
+        self._points.settle()
+        self._anytime.settle()
+
     def restore(self, state: State) -> None:
         """Continue from `state`, of the same layout."""
-        self._pooled = state["pooled"].astype(np.int64)
         self._log_m = state["log_m"].astype(np.float64)
-        self._since = state["since"].astype(np.float64)
         self._held = state["held"].astype(bool)
         self._quiet = state["quiet"].astype(np.float64)
         self._winners = state["winners"].astype(np.float64)
         self._gain = state["gain"].astype(np.float64)
-        self.frozen = bool(state["frozen"][0])
         self._waited = float(state["waited"][0])
+        self._pool.restore(state, self._layout)
         self._points.restore(state)
         self._anytime.restore(state)
 
@@ -214,8 +231,10 @@ class Evidence:
             self._waited += float(clock[batch])
             if busy[batch]:
                 self._points.add(growth[batch], float(times[batch]))
-                self._anytime.add(growth[batch])
-        self._count(counts[: starts[n]], cells, starts[: n + 1], views[:n], log_w[:n])
+                if not self.frozen:  # against what will be dropped nothing is won for good
+                    self._anytime.add(growth[batch])
+        kept = retained(views[:n], log_w[:n, None])[:, self._bin_view]
+        self._pool.add(counts[: starts[n]], cells, starts[: n + 1], kept, self._active())
         moved = [(int(v), float(evidence[n - 1, v])) for v in np.flatnonzero(evidence[n - 1] >= self._level)]
         return top[:n], moved, back
 
@@ -224,32 +243,14 @@ class Evidence:
         growth = np.zeros((len(counts), len(self._log_m)))
         busy = np.flatnonzero(counts.any(axis=1))
         if len(busy):  # in a batch of labels alone nothing grows
-            active, pooled = self._active(), counts[busy]
-            learnt: dict[int, IntArray] = {}
-            for part, cell in enumerate(cells[busy].tolist()):
-                so_far = learnt.get(cell, self._pooled[cell])
-                learnt[cell] = so_far + pooled[part] * active
-                pooled[part] += so_far
+            pooled = self._pool.compared(counts[busy], cells[busy], self._active())
             growth[busy] = self._stakes.growth(pooled, counts[busy])
         # within their cells the rows of a batch are exchangeable, so its payoffs multiply
         return growth if len(starts) == len(counts) + 1 else np.add.reduceat(growth, starts[:-1], axis=0)
 
-    def _count(
-        self, counts: IntArray, cells: IntArray, starts: IntArray, log_m_before: FloatArray, log_w: FloatArray
-    ) -> None:
-        active = self._active()
-        kept = retained(log_m_before, log_w[:, None])[:, self._bin_view]
-        for batch, (start, end) in enumerate(pairwise(starts.tolist())):
-            self._since *= kept[batch]
-            for row, cell in zip(counts[start:end], cells[start:end].tolist(), strict=True):
-                learnt = row * active
-                self._pooled[cell] += learnt
-                self._since[0, cell] += row
-                self._since[1, cell] += learnt
-
     def _active(self) -> IntArray:
-        """(width,): 1 where the reference grows, 0 in views with an open episode and while it is frozen."""
-        return (~(self._held[self._bin_view] | self.frozen)).astype(np.int64)
+        """(width,): 1 where the stream joins what it is compared with, 0 in views with an open episode."""
+        return (~self._held[self._bin_view]).astype(np.int64)
 
     def _watch_held(self, log_m: FloatArray, growth: FloatArray, time: float, events: int) -> list[int]:
         """Begin the evidence of a held view anew where it is high; the views that are back."""
@@ -257,7 +258,7 @@ class Evidence:
         log_m[high[self._stakes.view]] = -np.inf
         self._gain += np.where(self._held[self._stakes.view], growth, 0.0)
         self._gain[high[self._stakes.view]] = 0.0
-        self._quiet[1] += events
+        self._quiet[1, self._held] += events
         self._quiet[0, high], self._quiet[1, high] = time, 0
         quiet = self._held & (time - self._quiet[0] >= self._hold) & (self._quiet[1] >= QUIET_EVENTS)
         if not quiet.any():
@@ -274,9 +275,7 @@ class Evidence:
     def _open(self, view: int, batch: int, evidence: float, times: FloatArray, named: tuple[int, ...]) -> Alarm:
         """Open an episode: what came since the change leaves the reference, and both are held."""
         bins = slice(self._bins[view], self._bins[view + 1])
-        # while frozen the reference learnt nothing, so nothing of that can leave it
-        now, learnt = np.rint(self._since[:, :, bins]).astype(np.int64)
-        self._pooled[:, bins] -= learnt
+        before, now = self._pool.part(bins)
         self._held[view] = True
         self._quiet[:, view] = times[batch], 0
         bets = self._stakes.view == view
@@ -287,12 +286,12 @@ class Evidence:
         self._log_m[bets] = -np.inf
         since = self._points.since(bets)
         self._points.reset(bets)
-        return Alarm(batch, view, evidence, mixture(self._pooled[:, bins], now), now.sum(axis=0), since, named)
+        return Alarm(batch, view, evidence, before, now, since, named)
 
     def _close(self, views: list[int]) -> None:
-        """End episodes: all starts anew on the old counts."""
-        for view in views:
-            bins = slice(self._bins[view], self._bins[view + 1])
-            self._since[:, :, bins] = 0
-            self._held[view] = False
-            self._log_m[self._stakes.view == view] = -np.inf
+        """End episodes: all starts anew on the old counts, and nothing is kept of them."""
+        self._held[views] = False
+        self._quiet[:, views] = 0
+        bets = np.isin(self._stakes.view, views)
+        self._log_m[bets] = self._winners[bets] = -np.inf
+        self._gain[bets] = 0.0

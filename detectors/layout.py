@@ -94,6 +94,18 @@ class Layout:
         sizes = [self.bins] * len(self.ordered) + [self.step_bins] * len(self.stepped) + [2] * len(self.pairs)
         return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
+    def folded(self, counts: IntArray) -> IntArray:
+        """Counts with the events of each pair in place of those on opposite sides: mostly the same number for all."""
+        folded = counts.copy()
+        folded[..., self.pair_start + 1 :: 2] += folded[..., self.pair_start :: 2]
+        return folded
+
+    def unfolded(self, folded: IntArray) -> IntArray:
+        """The counts again."""
+        counts = folded.copy()
+        counts[..., self.pair_start + 1 :: 2] -= counts[..., self.pair_start :: 2]
+        return counts
+
     def weights(self) -> FloatArray:
         """Weight of each view in an alarm; they sum to one."""
         return group_weights(self.groups)

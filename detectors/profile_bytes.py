@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .compact import pack_arrays, unpack_arrays
 from .contexts import Context
 from .counting import Views
 from .errors import ProfileError
@@ -22,7 +23,8 @@ from .views.registry import ORDERED, STEPPED
 
 __all__ = ["dump", "load"]
 
-_FORMAT = "holdback-profile-2"
+_FORMAT = "holdback-profile-3"
+_PACKED = "packed"
 _OPTIONAL = ("by_cell", "memory")
 _METHOD = "method."
 
@@ -34,7 +36,10 @@ def dump(profile: Profile) -> tuple[bytes, str]:
     arrays = _arrays(profile.fitted) | {f"{_METHOD}{name}": each for name, each in profile.method.state().items()}
     manifest = json.dumps(_manifest(profile), sort_keys=True, ensure_ascii=False)
     digest = _digest(manifest, arrays)
-    return save(arrays, metadata={"manifest": manifest, "digest": digest}), digest
+    packed = pack_arrays(arrays)
+    # compressed anew by another release the bytes may differ, and the digest must not; each bit is held all the same
+    told = {"manifest": manifest, "digest": digest, "bytes": hashlib.sha256(packed).hexdigest()}
+    return save({_PACKED: np.frombuffer(packed, np.uint8)}, metadata=told), digest
 
 
 def load(data: bytes) -> Profile:
@@ -49,14 +54,17 @@ def load(data: bytes) -> Profile:
     from safetensors.numpy import load as load_arrays
 
     try:
-        arrays: dict[str, Any] = load_arrays(data)
+        tensors = load_arrays(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
         manifest, digest = header["manifest"], header["digest"]
-        if digest != _digest(manifest, arrays):
-            raise ProfileError("its content does not match its digest: it was damaged or changed; fit it again")
         told = json.loads(manifest)
         if told["format"] != _FORMAT:
             raise ProfileError(f"its format is {told['format']!r}, this version reads {_FORMAT!r}; fit it again")
+        packed = tensors[_PACKED].tobytes()
+        whole = hashlib.sha256(packed).hexdigest() == header["bytes"]
+        arrays: dict[str, Any] = unpack_arrays(packed) if whole else {}
+        if digest != _digest(manifest, arrays):
+            raise ProfileError("its content does not match its digest: it was damaged or changed; fit it again")
         return _profile(told, arrays, digest)
     except (SafetensorError, KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ProfileError(f"it is no readable profile ({error}); fit it again") from error
@@ -98,9 +106,10 @@ def _arrays(fitted: Fitted) -> State:
     kinds = {f"{kind.key}.{name}": array for kind in every for name, array in kind.state().items()}
     return {
         "edges": views.ordered.edges,
-        "pairs": views.pairs,
+        # of neighbours in a list of all pairs little but the step is news
+        "pairs": np.diff(views.pairs, axis=0, prepend=0),
         "medians": views.medians,
-        "counts": fitted.counts,
+        "counts": views.layout().folded(fitted.counts),
         "knots": fitted.knots,
         "rank_counts": fitted.rank_counts,
         "scores": fitted.scores,
@@ -110,7 +119,7 @@ def _arrays(fitted: Fitted) -> State:
 
 
 def _profile(told: dict[str, Any], arrays: dict[str, Any], digest: str) -> Profile:
-    pairs: IntArray = arrays["pairs"]
+    pairs: IntArray = np.cumsum(arrays["pairs"], axis=0)
     kinds = {key: Kept(each, _of(key, arrays)) for key, each in told["kinds"].items()}
     known = {kind.key for kind in (*ORDERED, *STEPPED)}
     if not kinds.keys() <= known:
@@ -130,7 +139,7 @@ def _profile(told: dict[str, Any], arrays: dict[str, Any], digest: str) -> Profi
     )
     fitted = Fitted(
         views=views,
-        counts=arrays["counts"],
+        counts=views.layout().unfolded(arrays["counts"]),
         knots=arrays["knots"],
         rank_counts=arrays["rank_counts"],
         scores=arrays["scores"],

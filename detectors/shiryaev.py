@@ -19,7 +19,10 @@ import numpy as np
 
 from .types import FloatArray, IntArray
 
-__all__ = ["log_means", "retained"]
+__all__ = ["GRAIN", "log_means", "retained"]
+
+GRAIN = 8.0
+"""Parts of a unit of log-evidence that a snapshot tells apart; an alarm needs some 10 units."""
 
 
 def log_means(log_m: FloatArray, starts: IntArray, log_share: FloatArray) -> FloatArray:

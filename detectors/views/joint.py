@@ -39,7 +39,7 @@ class JointScalars:
     leading
         How many of the axes are leading.
     directions
-        (projections, dimensions): unit vectors.
+        (projections, dimensions): unit vectors, to three decimals.
     clusters
         (clusters, dimensions): centres.
     """
@@ -65,12 +65,14 @@ class JointScalars:
         order = np.argsort(variance)[::-1][:_MOST_DIMENSIONS]
         variance, vectors = variance[order], vectors[:, order]
         kept = variance > 1e-6 * max(variance[0], 1e-300)
-        axes = vectors[:, kept] / np.sqrt(variance[kept])
+        # what is the same for all rows may be rounded: of 50 features it moves a scalar by some .002 of its deviation
+        axes = np.round(vectors[:, kept] / np.sqrt(variance[kept]), 3)
         share = np.cumsum(variance[kept]) / variance.sum()
         leading = min(int(np.searchsorted(share, _KEPT_VARIANCE)) + 1, axes.shape[1])
         directions = rng.normal(size=(projections, axes.shape[1]))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        return cls(centre, spread, axes, leading, directions, _cluster(axes.T @ x, rng))
+        clusters = np.round(_cluster(axes.T @ x, rng), 3)
+        return cls(centre, spread, axes, leading, np.round(directions, 3), clusters)
 
     @property
     def names(self) -> tuple[str, ...]:

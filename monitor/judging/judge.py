@@ -26,7 +26,7 @@ from monitor.events import format_time, parse_time
 from monitor.judging import records
 from monitor.judging import tells as judge_tells
 from monitor.judging.orders import obey
-from monitor.judging.snapshots import packed, parts_of, unpacked
+from monitor.judging.snapshots import FORMAT, packed, parts_of, readable, unpacked
 from monitor.judging.trips import Trips
 from monitor.judging.version_judge import Judged, VersionJudge
 from monitor.ledger.chain import Chain
@@ -110,8 +110,8 @@ class Judge:
         return self.knows(base) and base.get("rules") == self._rules
 
     def knows(self, base: Mapping[str, Any]) -> bool:
-        """Whether it was written under the same profiles."""
-        return dict(base["profiles"]) == self._digests()
+        """Whether it was written under the same profiles, and can be read."""
+        return readable(base) and dict(base["profiles"]) == self._digests()
 
     def judge(
         self, records_read: Sequence[Summary | OperatorOrder | KillNotice | Damaged], offsets: Sequence[int], topic: str
@@ -126,6 +126,9 @@ class Judge:
             part, pairs = (counted, pairs[len(counted) :]) if counted else (pairs[:1], pairs[1:])
             lines += self._judge(part, topic) if counted else self._heed(*part[0], topic)
             if self._summaries % self._snapshot_every == 0:
+                # what is written is what it goes on with, or whoever begins from it would differ
+                for judge in self.versions.values():
+                    judge.settle()
                 lines.append(self._chain.append("snapshot", self._now(), self._snapshot(part[-1][1] + 1)))
         return lines
 
@@ -280,6 +283,7 @@ class Judge:
 
     def _snapshot(self, offset: int) -> dict[str, Any]:
         return {
+            "format": FORMAT,
             "offset": offset,
             "profiles": self._digests(),
             "rules": self._rules,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import zlib
-from base64 import b64decode, b64encode
-from typing import Any
+from base64 import b85decode, b85encode
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
-import numpy as np
 
+from detectors.compact import pack_arrays, unpack_arrays
 from detectors.types import State
 from monitor.events import parse_time
 
-__all__ = ["packed", "parts_of", "unpacked"]
+__all__ = ["FORMAT", "packed", "parts_of", "readable", "unpacked"]
+
+FORMAT: Final = "holdback-state-2"
+"""What a snapshot holds; a judge of another format begins anew."""
 
 
 def parts_of(line: bytes) -> tuple[str, float, dict[str, Any]]:
@@ -23,15 +26,15 @@ def parts_of(line: bytes) -> tuple[str, float, dict[str, Any]]:
 
 
 def packed(state: State) -> str:
-    """Arrays as base64 text of compressed safetensors."""
-    from safetensors.numpy import save
-
-    return b64encode(zlib.compress(save({k: np.asarray(v, order="C") for k, v in state.items()}), 1)).decode()
+    """Arrays as text, in base 85: a quarter more than the bytes, base 64 takes a third."""
+    return b85encode(pack_arrays(state)).decode()
 
 
 def unpacked(text: str) -> State:
     """Read packed arrays back."""
-    from safetensors.numpy import load
+    return unpack_arrays(b85decode(text))
 
-    state: State = load(zlib.decompress(b64decode(text)))
-    return state
+
+def readable(base: Mapping[str, Any]) -> bool:
+    """Whether this version can go on from a record that a judge begins with: the start of a ledger, or a snapshot."""
+    return "versions" not in base or base.get("format") == FORMAT

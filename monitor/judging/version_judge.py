@@ -149,6 +149,10 @@ class VersionJudge:
             ramp=ramp_share(self._breaker, self._time, self._policy) if not math.isnan(self._time) else 1.0,
         )
 
+    def settle(self) -> None:
+        """Round what takes most room to what a snapshot keeps of it, and go on from there."""
+        self._evidence.settle()
+
     def state(self) -> State:
         """All parts' arrays, each under its part's name."""
         arrays = {f"{part}.{name}": array for part, owner in self._parts() for name, array in owner.state().items()}
@@ -267,7 +271,7 @@ class VersionJudge:
     def _take(self, signals: Signals) -> tuple[Transition, ...]:
         """Let the breaker take a step; an epoch that begins with it is one of the threshold, too."""
         before = self._breaker
-        self._breaker, transitions = step(self._breaker, signals, self._policy)
+        self._breaker, transitions = step(before, signals, self._policy)
         if self._breaker.epoch != before.epoch:
             self._selective.begin_epoch()
             self._tallies[2] = 0

@@ -15,6 +15,7 @@ from detectors.payoffs import Bets, OrderedBets, PairBets, StepBets
 from monitor.errors import CheckFailed, UsageError
 from monitor.events import parse_time
 from monitor.judging.judge import Judge
+from monitor.judging.snapshots import FORMAT, readable
 from monitor.summaries import decode_summaries
 
 __all__ = ["Again", "Derived", "Explained", "Summaries", "derive", "explain_transitions", "judge_again"]
@@ -169,6 +170,11 @@ def _judged(
 ) -> Iterator[tuple[bytes, int]]:
     """Lines that a new judge writes from record `at` on, with the summaries that it took."""
     judge, base = new_judge(), records[at]
+    if not readable(base):
+        raise UsageError(
+            f"record {at} holds a state of the format {base.get('format')!r}, and this version reads {FORMAT!r} alone; "
+            "judge it again with the version that wrote it"
+        )
     if not judge.knows(base):
         known = ", ".join(f"{version} {digest[:12]}" for version, digest in base["profiles"].items())
         raise UsageError(f"record {at} was judged with other profiles: {known}. Give those")

@@ -17,7 +17,7 @@ from fallback.types import BreakerState, Health, Verdict, health_of
 from monitor.errors import RunError
 from monitor.events import format_time, parse_time
 from monitor.judging.records import guarantee
-from monitor.judging.snapshots import unpacked
+from monitor.judging.snapshots import readable, unpacked
 from monitor.ledger.waits import waits_for
 
 __all__ = ["Overruled", "Standing", "standings"]
@@ -84,6 +84,11 @@ def _begun(base: Mapping[str, Any]) -> Iterator[tuple[str, _Known]]:
         for version in base["profiles"]:
             yield version, _Known(BreakerRecord(f"{base['model']}/{version}", since=at))
         return
+    if not readable(base):
+        raise RunError(
+            f"the last snapshot is of the format {base.get('format')!r}, which this version can't read; a replica of "
+            "this version begins anew, and can then be asked"
+        )
     for version, text in base["versions"].items():
         record = msgspec.json.decode(unpacked(text)["breaker"].tobytes(), type=BreakerRecord)
         told = base["told"].get(version)

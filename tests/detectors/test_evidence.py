@@ -71,13 +71,57 @@ def test_batches_are_judged_alike_however_they_are_grouped(seed: int, sizes: lis
     assert told(run(first, counts[cut:], [])) == told(run(second, counts[cut:], [1] * 60))
 
 
+def state_of(evidence: Evidence) -> dict[str, FloatArray]:
+    """Its arrays, as numbers."""
+    return {name: array.astype(np.float64) for name, array in evidence.state().items()}
+
+
 def test_a_frozen_reference_does_not_grow() -> None:
     """What may be harm is not learnt from."""
     reference, counts = batches(0, change=(60, 60))
     evidence = Evidence(LAYOUT, reference, np.log(1e9))
     evidence.frozen = True
     run(evidence, counts, [])
-    assert (evidence.state()["pooled"] == reference).all()
+    evidence.frozen = False
+    after = state_of(evidence)
+    assert (LAYOUT.unfolded(after["pooled"].astype(np.int64)) == reference).all()
+    assert not after["apart"].any()
+
+
+def test_while_frozen_the_evidence_is_what_it_is_unfrozen() -> None:
+    """Reference and stream are two samples, whether the stream has joined the reference or stands beside it."""
+    reference, counts = batches(0, change=(60, 60))
+    frozen, free = (Evidence(LAYOUT, reference, np.log(1e9)) for _ in range(2))
+    frozen.frozen = True
+    assert told(run(frozen, counts, [])) == told(run(free, counts, []))
+
+
+def test_on_thawing_the_views_begin_anew_on_the_old_counts() -> None:
+    """What was won against counts that are dropped is dropped with them: the same as a detector of the reference."""
+    reference, counts = batches(0, change=(60, 60))
+    frozen, new = (Evidence(LAYOUT, reference, np.log(1e9)) for _ in range(2))
+    frozen.frozen = True
+    run(frozen, counts[:30], [])
+    frozen.frozen = False
+    assert told(run(frozen, counts[30:], [])) == told(run(new, counts[30:], []))
+
+
+def test_settling_rounds_evidence_down_by_less_than_an_eighth() -> None:
+    """So a promise that holds without it holds with it, and an alarm waits for a hundredth of its evidence at most."""
+    reference, counts = batches(4)
+    evidence = Evidence(LAYOUT, reference, np.log(1e30))
+    run(evidence, counts[:40], [])
+    before = state_of(evidence)
+    evidence.settle()
+    after = state_of(evidence)
+    won = np.isfinite(before["log_m"])
+    lost = before["log_m"][won] - after["log_m"][won]
+    assert won.any()
+    assert (lost >= 0).all()
+    assert (lost < 1 / 8).all()
+    assert (after["anytime_e"] <= before["anytime_e"]).all()
+    assert (after["anytime_e"] > before["anytime_e"] * 7 / 8).all()
+    assert np.abs(after["since"] - before["since"]).max() <= 0.5
 
 
 def test_what_a_frozen_reference_never_learnt_does_not_leave_it() -> None:

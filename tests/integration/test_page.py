@@ -72,8 +72,7 @@ def fleet(apache_kafka: ApacheKafka, tmp_path: Path) -> Iterator[Fleet]:
         apache_kafka,
         tmp_path,
         "paged",
-        # while a trip has harm in it the reference is held: a small one is soon a change by itself
-        reference=40_000,
+        reference=2000,
         promise={"max_error": "20%", "false_pages": "1 per 90d"},
         views={"joint": False, "pairs": 0},
         breaker={"backoff": "10s", "max_backoff": "20s", "close_hold": "5s", "warning_hold": "2s"},
