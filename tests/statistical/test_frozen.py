@@ -17,7 +17,7 @@ STARTS = np.arange(0, BLOCK + 1, BATCH)
 class Still(Pool):
     """A reference that nothing joins, taken for exact: what a frozen one must not be."""
 
-    def compared(self, counts: IntArray, cells: IntArray, active: IntArray) -> IntArray:
+    def compared(self, counts: IntArray, cells: IntArray, active: IntArray) -> IntArray:  # noqa: ARG002
         """The reference and the part itself."""
         return self._pooled[cells] + counts
 
@@ -50,7 +50,7 @@ def first_alarms(runs: int, most: int, *, still: bool) -> list[int]:
         evidence.frozen = True
         if still:
             evidence._pool = Still(reference.counts)
-        at, alarms = 0, []
+        at, alarms = 0, list[int]()
         while at < most and not alarms:
             alarms = judged(evidence, reference, rng.normal(size=(5, BLOCK)), at)
             at += BLOCK
