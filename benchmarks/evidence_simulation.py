@@ -17,7 +17,7 @@ from detectors.evidence import Evidence
 from detectors.payoffs import OrderedBets
 from detectors.pool import Pool
 from detectors.profile import Fitted, Reference, fit
-from detectors.types import FloatArray, Rows
+from detectors.types import FloatArray, IntArray, Rows
 from detectors.views.numeric import NumericViews
 
 __all__ = ["main"]
