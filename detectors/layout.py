@@ -89,6 +89,12 @@ class Layout:
         """Length of a vector of counts."""
         return self.pair_start + 2 * len(self.pairs)
 
+    def kind_of(self, view: int) -> str:
+        """What a view's bins are: ordered, categories or a pair."""
+        if view < len(self.ordered):
+            return "ordered"
+        return "categories" if view < len(self.ordered) + len(self.stepped) else "pair"
+
     def starts(self) -> IntArray:
         """Where each view's bins begin, and the width at the end: (views + 1,)."""
         sizes = [self.bins] * len(self.ordered) + [self.step_bins] * len(self.stepped) + [2] * len(self.pairs)

@@ -226,7 +226,8 @@ class Judge:
         lines = []
         for moved in judged.alarms:
             told = explain(judge.profile.fitted.views, moved.view, moved.before, moved.now, moved.log_evidence)
-            layout, kind = judge.profile.fitted.views.layout(), judge.kind_of(moved.view)
+            layout = judge.profile.fitted.views.layout()
+            kind = layout.kind_of(moved.view)
             lines.append(self._write("alarm", records.warning(version, event, layout.names, kind, moved, told)))
             alarm = judge_tells.moved(time, event, version, layout.names, moved, told)
             self._trips.moved(alarm, layout.groups[moved.view])

@@ -84,13 +84,6 @@ class VersionJudge:
         """Logarithm of the evidence that anything has changed since the profile."""
         return self._evidence.log_e_since_profile
 
-    def kind_of(self, view: int) -> str:
-        """What a view's bins are: ordered, categories or a pair."""
-        layout = self._layout
-        if view < len(layout.ordered):
-            return "ordered"
-        return "categories" if view < len(layout.ordered) + len(layout.stepped) else "pair"
-
     def judge(
         self, batches: Sequence[VersionCounts], times: Sequence[float], waiting: Sequence[Sequence[int]]
     ) -> list[Judged]:
