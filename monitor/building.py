@@ -24,6 +24,7 @@ from monitor.observing import Observer
 from monitor.overruling import KillSwitch, Orders
 from monitor.pipeline import Pipeline, Settings
 from monitor.router import Router
+from monitor.scoring import scorer_for
 from monitor.telling import Teller
 from monitor.topics import Topics
 
@@ -87,7 +88,7 @@ def build(
     judging = Judging(
         log, topics, lambda tell: Judge(config, profiles, policy, tell, snapshot_every), observe, profiles, orders.hear
     )
-    router = Router(config.model, profiles, route_policy(config), answering, key)
+    router = Router(config.model, profiles, route_policy(config), answering, key, scorer_for(config, profiles))
     pipeline = Pipeline(settings, router, joins, judging, answering, profiles, orders, kill_switch)
     loop = Loop(log, topics, pipeline, takeover, judging, Teller(observe, config.promise.within, profiles), poll)
     return Parts(loop, judging, joins)

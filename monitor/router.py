@@ -14,7 +14,7 @@ from detectors.harm import BANDS
 from detectors.platt import stated_probability
 from detectors.profile import Profile, cells_of
 from detectors.proxy import Proxy
-from detectors.types import RANK_CELLS, FloatArray
+from detectors.types import RANK_CELLS, BoolArray, FloatArray
 from fallback.answerers.types import AskedRequest, HopOutcome
 from fallback.routing import GUARANTEES, Requests, Routed, RoutePolicy, route
 from fallback.types import REASONS, BreakerState, Health, Reason, Route, Verdict, reason_code
@@ -27,6 +27,7 @@ from monitor.joins.records import Pending
 from monitor.joins.said import finite, said
 from monitor.possible import Possible
 from monitor.rows import Arranged, Schema, arrange
+from monitor.scoring import Scorer
 from monitor.summaries import VersionCounts
 
 __all__ = ["STAKE_WORDS", "UNJUDGED", "RoutedBatch", "Router", "Work"]
@@ -105,10 +106,11 @@ class Router:
         policy: RoutePolicy,
         answering: Answering,
         audit_key: bytes = b"",
+        scorer: Scorer | None = None,
     ) -> None:
         self._model = model
         self._profiles = profiles
-        self._schemas = {version: Schema.of(profile) for version, profile in profiles.items()}
+        self._schemas = {version: Schema.of(profile, scorer) for version, profile in profiles.items()}
         self._proxies = {version: Proxy.of(profile.facts) for version, profile in profiles.items()}
         self._policy = policy
         self._answering = answering
@@ -157,6 +159,7 @@ class Router:
         columns = zip(
             work.predictions, work.times, work.sources, labels, values, *_columns(batch), *possible, strict=True
         )
+        scored, stated = _scored(batch.arranged)
         decisions = []
         set_threshold = verdict.set_threshold
         for i, row in enumerate(columns):
@@ -195,6 +198,7 @@ class Router:
                     profile=digest,
                     ledger_offset=offset,
                     source=source,
+                    scored=UNSET if scored is None or not scored[i] else stated[i].tolist(),
                     hops=UNSET if reply is None or not reply.hops else _hops(reply),
                 )
             )
@@ -260,6 +264,13 @@ STAKE_WORDS: tuple[StakeWord, ...] = ("accepted", "suspected", "surest", "held")
 """Stakes by their number, as decisions have them."""
 _PROMISED: tuple[Promised, ...] = tuple(each.value for each in GUARANTEES)
 _REASONS = tuple(each.value for each in REASONS)
+
+
+def _scored(arranged: Arranged | None) -> tuple[BoolArray | None, FloatArray]:
+    """Whose probabilities the scorer gave, None if nobody's; and all of them, before calibration."""
+    if arranged is None or arranged.scored is None:
+        return None, np.empty((0, 0))
+    return arranged.scored, arranged.said.probabilities
 
 
 def _columns(

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from detectors.method import Method, known_rows
 from detectors.profile import Profile
 from detectors.scores import entropy
-from detectors.types import FloatArray, Rows
+from detectors.types import BoolArray, FloatArray, Rows
 from fallback.types import Reason, reason_code
 from monitor.events import Output, Prediction, label_text
 from monitor.outputs import Said, Task, read, reader
+from monitor.scoring import Scorer
 from monitor.wanted import Wanted
 
 __all__ = ["Arranged", "Concluded", "Schema", "arrange", "conclude"]
@@ -37,14 +38,18 @@ class Schema:
     """Score up to which a class is in the reference's set; the live threshold moves, and its sizes with it."""
     wanted: Wanted = field(default_factory=Wanted)
     method: Method = field(default_factory=Method)
+    scorer: Scorer | None = None
+    """Who gives probabilities where outputs lack them."""
 
     @classmethod
-    def of(cls, profile: Profile) -> Schema:
+    def of(cls, profile: Profile, scorer: Scorer | None = None) -> Schema:
         """The schema that a profile was fitted with."""
         views = profile.fitted.views
         task: Task = "regression" if profile.task == "regression" else "classification"
         bar = float(profile.facts.get("size_threshold", np.inf))
-        return cls(views.numeric, views.categorical, task, profile.classes, bar, Wanted.of(views), profile.method)
+        return cls(
+            views.numeric, views.categorical, task, profile.classes, bar, Wanted.of(views), profile.method, scorer
+        )
 
 
 class Concluded(NamedTuple):
@@ -72,6 +77,8 @@ class Arranged:
         (events,): code of the reason why an event must not be answered by the model, 0 if there is none.
     missing, new
         Features of the profile that events lack, and features that the profile lacks.
+    scored
+        (events,): whose probabilities the scorer gave; None without one.
     """
 
     rows: Rows
@@ -80,6 +87,7 @@ class Arranged:
     guard: NDArray[np.uint8]
     missing: int
     new: int
+    scored: BoolArray | None = None
 
 
 def arrange(predictions: Sequence[Prediction], schema: Schema, times: Sequence[float] | None = None) -> Arranged:
@@ -91,11 +99,15 @@ def arrange(predictions: Sequence[Prediction], schema: Schema, times: Sequence[f
     numeric, categorical, missing, new = _features(predictions, schema, guard)
     outputs = [each.output or _EMPTY for each in predictions]
     said = read(outputs, schema.task, schema.classes, schema.method, guard)
+    scored = None
+    if schema.scorer is not None and schema.task == "classification":
+        names = schema.numeric + schema.categorical
+        said, scored = schema.scorer.complete(said, predictions, names, schema.method, guard)
     told = conclude(said, schema)
     rows = Rows(numeric, categorical, said.label, told.confidence, told.entropy, told.size, said.stated.value)
     if schema.wanted:
         rows = schema.wanted.add(rows, predictions, times)
-    return Arranged(rows, told.probabilities, said, guard, missing, new)
+    return Arranged(rows, told.probabilities, said, guard, missing, new, scored)
 
 
 def conclude(said: Said, schema: Schema) -> Concluded:

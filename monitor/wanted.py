@@ -17,7 +17,7 @@ from detectors.views.encoder import Encoder
 from detectors.views.traffic import Clients, Latency
 from monitor.events import Prediction, epoch_seconds
 
-__all__ = ["Wanted"]
+__all__ = ["Wanted", "vectors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Wanted:
             latency=np.array(latency, dtype=np.float64) if self.latency else None,
             time=_times(predictions, times) if self.context in CONTEXTS else None,
             segment=_segments(predictions, self.context) if self.context.startswith(SEGMENT) else None,
-            embedding=_vectors(predictions, self.dimensions) if self.dimensions else None,
+            embedding=vectors(predictions, self.dimensions) if self.dimensions else None,
         )
 
 
@@ -82,7 +82,7 @@ def _segments(predictions: Sequence[Prediction], context: str) -> list[str | Non
     return [each.segment.get(key) for each in predictions]
 
 
-def _vectors(predictions: Sequence[Prediction], dimensions: int) -> NDArray[np.floating]:
+def vectors(predictions: Sequence[Prediction], dimensions: int) -> NDArray[np.floating]:
     """(events, dimensions); NaN where there is none, or one of another length."""
     matrix = np.full((len(predictions), dimensions), np.nan, dtype=np.float32)
     with np.errstate(over="ignore"):  # what is beyond single precision is no vector of a network

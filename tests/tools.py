@@ -6,7 +6,7 @@ import os
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -30,10 +30,15 @@ def require(name: str, path: str | Path | None = None) -> Path:
     return _lacking(f"{name} is neither at {kept.relative_to(ROOT)} nor on the PATH: `make tools kube image` brings it")
 
 
-def require_torch() -> None:
-    """Skip the test where torch can't be imported, or fail in CI: `make test-torch` brings it along."""
+def require_torch() -> Any:
+    """Torch, on one thread; without it the test is skipped, or fails in CI: `make test-torch` brings it along."""
     if find_spec("torch") is None:
         _lacking("torch is not installed: `make test-torch` brings it to a folder of its own, and runs this")
+    import torch
+
+    # on a machine that does more than this, threads wait for each other a hundred times as long as they work
+    torch.set_num_threads(1)
+    return torch
 
 
 def _lacking(reason: str) -> NoReturn:

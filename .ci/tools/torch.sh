@@ -15,7 +15,8 @@ rm -rf .tools/torch .tools/torch.part
 mkdir -p .tools
 # a cache would keep it all a second time; .venv has the rest of what torch needs, or these bring it
 # shellcheck disable=SC2086  # a list of packages
-.venv/bin/uv pip install --quiet --no-cache --python .venv/bin/python --target .tools/torch.part --no-deps \
+.venv/bin/uv pip install --quiet --no-cache --compile-bytecode --python .venv/bin/python \
+    --target .tools/torch.part --no-deps \
     "torch==$version" filelock==3.20.0 fsspec==2025.10.0 jinja2==3.1.6 markupsafe==3.0.3 mpmath==1.3.0 \
     networkx==3.5 sympy==1.14.0 typing-extensions==4.15.0 $nvidia
 touch ".tools/torch.part/.$version"

@@ -4,10 +4,35 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from msgspec import Meta
+
 from monitor.config.promises import Section
 from monitor.config.units import describe
 
-__all__ = ["Uncertainty"]
+__all__ = ["Scorer", "Uncertainty"]
+
+
+class Scorer(Section, frozen=True, kw_only=True):
+    """Torch programs that give probabilities to events that come with a label alone."""
+
+    torch: Annotated[
+        str | Annotated[list[str], Meta(min_length=1)],
+        describe("A program's file (.pt2), or several, which are an ensemble."),
+    ]
+    classes: Annotated[
+        list[str],
+        describe("The classes that their outputs are about, in order. Labels compare as strings.", min_length=2),
+    ]
+    features: Annotated[
+        Literal["embedding"] | Annotated[list[str], Meta(min_length=1)],
+        describe("The features that they are given, in this order, or embedding: the event's embedding."),
+    ]
+    samples: Annotated[
+        int,
+        describe(
+            "Draws of a program with dropout that was exported in training mode. 20: more change little.", ge=1, le=1000
+        ),
+    ] = 20
 
 
 class Uncertainty(Section, frozen=True, kw_only=True):
@@ -45,6 +70,13 @@ class Uncertainty(Section, frozen=True, kw_only=True):
         Literal["scipy", "torch"],
         describe("Who finds the scaling's optimum. scipy: it is always there, and finds the same one."),
     ] = "scipy"
+    scorer: Annotated[
+        Scorer | None,
+        describe(
+            "Torch programs that give probabilities where an output has none; the output itself stays as it is. "
+            "Not set: it needs the extra `torch`. Takes effect with `fit`, and must then stay as it was."
+        ),
+    ] = None
     without_confidence: Annotated[
         Literal["hold", "answer"],
         describe(

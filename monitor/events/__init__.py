@@ -17,12 +17,11 @@ from monitor.events.codec import (
     decode_predictions,
     encode_many,
 )
+from monitor.events.dead_letters import DeadLetter, DeadLetterReason
 from monitor.events.identity import decision_id, id_hash, id_hashes, id_shares, label_text
 from monitor.events.records import (
     MAX_ID,
     Answer,
-    DeadLetter,
-    DeadLetterReason,
     Decision,
     Guarantee,
     Hop,

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
-from monitor.events.records import Answer, DeadLetterReason, Outcome, Prediction
+from monitor.events.dead_letters import DeadLetterReason
+from monitor.events.records import Answer, Outcome, Prediction
 
 __all__ = [
     "CLOUDEVENTS_JSON",

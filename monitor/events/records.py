@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
@@ -15,8 +14,6 @@ __all__ = [
     "MAX_SAMPLES",
     "MAX_TOKENS",
     "Answer",
-    "DeadLetter",
-    "DeadLetterReason",
     "Decision",
     "Guarantee",
     "Hop",
@@ -231,6 +228,10 @@ class Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         list[Hop] | UnsetType,
         Meta(description="Who was asked on the way, and what came of it; left out where nobody could fail."),
     ] = UNSET
+    scored: Annotated[
+        list[float] | UnsetType,
+        Meta(description="Probabilities by class that the scorer gave, where the output has none."),
+    ] = UNSET
     probability: Annotated[
         float | None,
         Meta(description="That the model's answer is right, as labels say by now; null: unknown. It decides nothing."),
@@ -277,24 +278,3 @@ class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reason: Annotated[str, Meta(description="Why it was held back, or `audit`.")]
     priority: Annotated[float, Meta(description="Greater is more urgent.")]
     expires: Annotated[Moment, Meta(description="After this the expiry policy answers.")]
-
-
-class DeadLetterReason(StrEnum):
-    """Why a record became neither a decision nor a joined outcome; also the label of the metric that counts them."""
-
-    UNREADABLE = "unreadable"  # not JSON, not MessagePack, not UTF-8, or nested without end
-    TOO_LARGE = "too_large"
-    SCHEMA = "schema"  # readable, but not what the schema asks for
-    DUPLICATE = "duplicate"  # the same id was already decided
-    TIME = "time"  # too far in the future to be believed: it would move the clock of everything else
-    UNMATCHED = "unmatched"  # an outcome whose prediction never came
-
-
-class DeadLetter(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A record that could not be used, with its reason and its bytes."""
-
-    reason: Annotated[DeadLetterReason, Meta(description="One of a fixed list of words.")]
-    detail: Annotated[str, Meta(description="What was wrong, in words.")]
-    source: Source
-    payload: Annotated[bytes, Meta(description="The record as it was, base64.")] = msgspec.field(name="bytes")
-    time: Annotated[Moment, _TIME]

@@ -27,6 +27,7 @@ from monitor.fit.replay import Half, Replay, replay
 from monitor.fit.second_pass import Again, second_pass
 from monitor.fit.uncertainty import differences, settle
 from monitor.fit.viewing import view_settings
+from monitor.scoring import DIGEST
 from monitor.tables import RawBatch
 
 __all__ = ["Learnt", "fit_profile", "load_profiles", "read_profile"]
@@ -102,6 +103,8 @@ def fit_profile(
     if replayed is not None:
         fitted = replace(fitted, memory=_memory(fitted, replayed))
     facts = _facts(gathered, bar, replayed) | _proxy(reference, config)
+    if schema.scorer is not None:
+        facts[DIGEST] = schema.scorer.members.digest
     profile = Profile(fitted, config.model, config.version or "", schema.task, schema.classes, facts, schema.method)
     data, digest = dump(profile)
     quality = examine(

@@ -12,12 +12,14 @@ from detectors.method import ConfidenceName, Method, known_rows
 from detectors.rows import joined
 from detectors.types import BoolArray, FloatArray, IntArray, Rows
 from monitor.config import Config
+from monitor.errors import UsageError
 from monitor.events import Output, Prediction, decode_predictions, label_text
 from monitor.fit.contexts import Segment
 from monitor.fit.row_sets import taken
 from monitor.nonconformity import drawn_by_place
 from monitor.outputs import Said, together_said
 from monitor.rows import Schema, arrange, conclude
+from monitor.scoring import Scorer
 from monitor.tables import RawBatch
 from monitor.wanted import Wanted
 
@@ -178,9 +180,12 @@ def _schema(predictions: Sequence[Prediction], config: Config) -> Schema:
     labelled = any(each.output is not None and each.output.label is not None for each in predictions)
     task: Literal["classification", "regression"] = "classification" if classes or labelled else "regression"
     wanted = Wanted.by(predictions[:_FITTED_FIRST], config.views.context or "")
-    names_of = tuple(classes) or _two_labels(predictions[:_FITTED_FIRST])
+    scorer = Scorer.of(config)
+    if scorer is not None and task == "regression":
+        raise UsageError("uncertainty.scorer gives probabilities of classes, and no event of the reference has a label")
+    names_of = scorer.classes if scorer is not None else tuple(classes) or _two_labels(predictions[:_FITTED_FIRST])
     method = Method(confidence=_confidence(predictions[:_FITTED_FIRST], names_of, config))
-    return Schema(numeric, categorical, task, names_of, wanted=wanted, method=method)
+    return Schema(numeric, categorical, task, names_of, wanted=wanted, method=method, scorer=scorer)
 
 
 def _classes_in(output: Output) -> Iterable[str]:

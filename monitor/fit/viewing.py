@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from detectors.counting import ViewSettings
-from detectors.programs import LARGEST
 from detectors.views.encoder import TRAINED
 from monitor.config import Config
-from monitor.errors import UsageError
+from monitor.program_files import program_bytes
 
-__all__ = ["program_bytes", "view_settings"]
+__all__ = ["view_settings"]
 
 
 def view_settings(config: Config, context: str) -> ViewSettings:
@@ -20,15 +17,3 @@ def view_settings(config: Config, context: str) -> ViewSettings:
     if encoder is not None:
         program = TRAINED if encoder == TRAINED.decode() else program_bytes(encoder, "views.encoder")
     return ViewSettings(config.evidence.bins, views.joint, views.projections, views.pairs, context, program)
-
-
-def program_bytes(path: str, key: str) -> bytes:
-    """The bytes of a torch program's file, no more than one may have; raises UsageError that names the key."""
-    try:
-        with Path(path).open("rb") as file:
-            data = file.read(LARGEST + 1)
-    except OSError as error:
-        raise UsageError(f"{key}: {path!r} cannot be read: {error.strerror or error}") from error
-    if len(data) > LARGEST:
-        raise UsageError(f"{key}: {path!r} is larger than {LARGEST >> 20} MiB, the most that a program may have")
-    return data

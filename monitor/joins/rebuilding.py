@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 import numpy as np
+from msgspec import UNSET, structs
 
 from detectors.harm import BANDS
 from detectors.profile import Profile, cells_of
 from detectors.types import RANK_CELLS
-from monitor.events import Answer, Decision, JoinRecord, Prediction, Review, epoch_seconds, label_text
+from monitor.events import Answer, Decision, JoinRecord, Output, Prediction, Review, epoch_seconds, label_text
 from monitor.joins.records import Early, Pending
 from monitor.joins.said import said
 from monitor.joins.store import JoinStore
@@ -93,7 +94,7 @@ def _outputs_alone(profile: Profile) -> Schema:
 def _pending(decisions: Sequence[Decision], schema: Schema | None) -> list[Pending]:
     """What the store keeps of decisions, as the router made it."""
     ranks = np.array([math.nan if each.confidence is None else each.confidence for each in decisions])
-    outputs = [Prediction(each.id, output=each.output) for each in decisions]
+    outputs = [Prediction(each.id, output=_stated(each)) for each in decisions]
     arranged = None if schema is None else arrange(outputs, schema)
     kept = said(arranged, len(decisions), None if schema is None else schema.method)
     columns = zip(decisions, cells_of(ranks).tolist(), *kept, strict=True)
@@ -116,6 +117,14 @@ def _pending(decisions: Sequence[Decision], schema: Schema | None) -> list[Pendi
         )
         for each, cell, label, value, stated in columns
     ]
+
+
+def _stated(decision: Decision) -> Output | None:
+    """The model's output, with the probabilities that the scorer gave."""
+    output = decision.output
+    if output is None or decision.scored is UNSET:
+        return output
+    return structs.replace(output, probabilities=decision.scored)
 
 
 def _early(record: JoinRecord) -> Early:

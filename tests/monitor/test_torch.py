@@ -21,9 +21,7 @@ from tests.tools import require_torch
 
 @pytest.fixture
 def torch() -> Any:
-    require_torch()
-    import torch
-
+    torch = require_torch()
     torch.manual_seed(0)
     return torch
 
@@ -105,3 +103,89 @@ def test_images_are_read_as_one_row_of_numbers() -> None:
     assert rows.embedding is not None
     assert rows.embedding[:3].tolist() == [flat] * 3
     assert np.isnan(rows.embedding[3]).all()
+
+
+def labels_alone(n: int, seed: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """The usual stream, of whose outputs the label alone is told."""
+    predictions, truth = stream(n, seed)
+    for each in predictions:
+        del each["output"]["probabilities"]
+    return predictions, truth
+
+
+def scorer(torch: Any, tmp_path: Path, *, weight: float = 2.0) -> dict[str, Any]:
+    """A program that knows what the model knows: how likely is `1`, from the first two features."""
+    linear = torch.nn.Linear(2, 2)
+    linear.load_state_dict({"weight": torch.tensor([[0.0, 0.0], [weight, weight]]), "bias": torch.zeros(2)})
+    path = tmp_path / f"scorer-{weight}.pt2"
+    path.write_bytes(exported(torch.nn.Sequential(linear, torch.nn.Softmax(-1)), 2))
+    return {"torch": str(path), "classes": ["0", "1"], "features": ["f0", "f1"]}
+
+
+@pytest.mark.torch
+def test_a_scorer_gives_confidence_to_labels_alone(torch: Any, tmp_path: Path) -> None:
+    """As sure as with the model's own probabilities: the same ranks, sets and routes; and the output stays bare."""
+    strict = {"promise": {"max_error": "5%", "false_pages": "1 per 10000 events", "audit": "10%"}}
+    told, bare = configured(**strict), configured(**strict, uncertainty={"scorer": scorer(torch, tmp_path)})
+    profiles = [
+        fit_profile([raw(*made)], config).profile
+        for config, made in ((told, stream(1500, 0)), (bare, labels_alone(1500, 0)))
+    ]
+    runs = [
+        run(config, profile, made)
+        for config, profile, made in zip(
+            (told, bare), profiles, (stream(300, 1)[0], labels_alone(300, 1)[0]), strict=True
+        )
+    ]
+    own, scored = (made.decisions() for made in runs)
+    assert len({each["route"] for each in own}) > 1
+    for with_own, with_scorer in zip(own, scored, strict=True):
+        assert with_scorer["confidence"] == pytest.approx(with_own["confidence"], abs=0.01)
+        assert with_scorer["set"] == with_own["set"]
+        assert "probabilities" not in with_scorer["output"]
+        assert sum(with_scorer["scored"]) == pytest.approx(1, abs=1e-4)
+        assert "scored" not in with_own
+
+
+@pytest.mark.torch
+def test_mutual_information_is_a_confidence_by_a_scorer(torch: Any, tmp_path: Path) -> None:
+    """Two programs that agree on the one side of a plane and not on the other: there they are less sure."""
+    one, other = scorer(torch, tmp_path), scorer(torch, tmp_path, weight=0.2)
+    wanted = one | {"torch": [one["torch"], other["torch"]]}
+    config = configured(uncertainty={"scorer": wanted, "confidence": "mutual-information"})
+    profile = fit_profile([raw(*labels_alone(800, 0))], config).profile
+    ranks = [each["confidence"] for each in run(config, profile, labels_alone(200, 1)[0]).decisions()]
+    assert len({round(rank, 2) for rank in ranks}) > 20
+
+
+@pytest.mark.torch
+def test_a_profile_belongs_to_its_scorer(torch: Any, tmp_path: Path) -> None:
+    """With another one, or with none, the ranks would be of other numbers: refused before the first event."""
+    config = configured(uncertainty={"scorer": scorer(torch, tmp_path)})
+    profile = fit_profile([raw(*labels_alone(400, 0))], config).profile
+    another = configured(uncertainty={"scorer": scorer(torch, tmp_path, weight=1.0)})
+    for wrong in (another, configured()):
+        with pytest.raises(UsageError, match="fit it again"):
+            run(wrong, profile, [])
+    faulty = scorer(torch, tmp_path) | {"features": ["f0", "f1", "f2"]}
+    with pytest.raises(UsageError, match="names 3 features; the program takes 2"):
+        fit_profile([raw(*labels_alone(400, 0))], configured(uncertainty={"scorer": faulty}))
+
+
+@pytest.mark.torch
+def test_who_takes_over_knows_what_the_scorer_said(torch: Any, tmp_path: Path) -> None:
+    """What waits for its label is rebuilt from decisions alone, as the router kept it."""
+    from monitor.events import Decision
+    from monitor.joins.rebuilding import _outputs_alone, _pending
+
+    config = configured(uncertainty={"scorer": scorer(torch, tmp_path)})
+    profile = fit_profile([raw(*labels_alone(600, 0))], config).profile
+    made = run(config, profile, labels_alone(100, 1)[0])
+    decisions = [
+        msgspec.json.decode(value, type=Decision)
+        for value in made.broker.read(made.topics.decisions, 0, 0, 1000).values
+    ]
+    again = _pending(decisions, _outputs_alone(profile))
+    assert all(each.probabilities is not None for each in again)
+    kept = np.frombuffer(again[0].probabilities or b"", dtype=np.float64)
+    assert kept.tolist() == decisions[0].scored

@@ -18,9 +18,7 @@ ROWS = np.random.default_rng(0).normal(size=(40, 64))
 
 @pytest.fixture
 def torch() -> Any:
-    require_torch()
-    import torch
-
+    torch = require_torch()
     torch.manual_seed(0)
     return torch
 

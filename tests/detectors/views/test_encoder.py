@@ -24,9 +24,7 @@ pytestmark = pytest.mark.torch
 
 @pytest.fixture(autouse=True)
 def torch() -> Any:
-    require_torch()
-    import torch
-
+    torch = require_torch()
     torch.manual_seed(0)
     return torch
 
