@@ -66,7 +66,7 @@ class Answering(Protocol):
 class Recorded:
     """In a backtest nobody is there to be asked: the recorded outcome stands for a person's answer.
 
-    A fallback model is not at hand either, and counts as a person; rules and constants are.
+    A fallback model is not at hand either, and counts as a person; rules, torch programs and constants are.
     """
 
     def __init__(self, config: Config) -> None:

@@ -103,7 +103,7 @@ class Rules:
         """Answer by the first rule that fits."""
         return self.said(request)
 
-    def said(self, request: AskedRequest) -> Answer:
+    def said(self, request: AskedRequest, /) -> Answer:
         """The answer of the first rule that fits; raises AnswererRefused where none does."""
         features = request.features
         if not isinstance(features, Mapping):

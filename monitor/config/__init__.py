@@ -6,7 +6,7 @@ config.promise.max_error, config.promise.false_pages.n
 
 from __future__ import annotations
 
-from monitor.config.hops import Chain, ConstantHop, Hop, HttpHop, LastGoodHop, RiverHop, RuleHop
+from monitor.config.hops import Chain, ConstantHop, Hop, HttpHop, LastGoodHop, RiverHop, RuleHop, TorchHop
 from monitor.config.kafka import Kafka, Sasl, Tls
 from monitor.config.load import ENV_PREFIX, config_from, load_config, read_secret
 from monitor.config.promises import Columns, Outcomes, Promise, Section
@@ -42,6 +42,7 @@ __all__ = [
     "Section",
     "Security",
     "Tls",
+    "TorchHop",
     "Views",
     "Web",
     "config_from",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from msgspec import Meta
+
 from monitor.config.promises import Positive, Section
 from monitor.config.units import describe, duration, share
 
-__all__ = ["HOPS", "Chain", "ConstantHop", "Hop", "HttpHop", "LastGoodHop", "RiverHop", "Rule", "RuleHop"]
+__all__ = ["HOPS", "Chain", "ConstantHop", "Hop", "HttpHop", "LastGoodHop", "RiverHop", "Rule", "RuleHop", "TorchHop"]
 
 _Scalar = str | int | float | bool
 
@@ -104,13 +106,46 @@ class RiverHop(Section, frozen=True, kw_only=True):
     name: Annotated[str | None, describe("As shown in decisions. Default: river.")] = None
 
 
-Hop = HttpHop | ConstantHop | RuleHop | LastGoodHop | RiverHop | Literal["human", "refuse"]
+class TorchHop(Section, frozen=True, kw_only=True):
+    """A small torch program in this process; several are an ensemble."""
+
+    torch: Annotated[
+        str | Annotated[list[str], Meta(min_length=1)],
+        describe("A program's file (.pt2), or several, whose mean is the answer."),
+    ]
+    features: Annotated[list[str], describe("What it is given, in this order; all must be numbers.", min_length=1)]
+    classes: Annotated[
+        Annotated[list[str], Meta(min_length=2)] | None,
+        describe("What its outputs are about, in order. Not set: it gives a value."),
+    ] = None
+    samples: Annotated[
+        int,
+        describe("Draws of a classifier with dropout that was exported in training mode. 20.", ge=1, le=1000),
+    ] = 20
+    max_disagreement: Annotated[
+        Positive | None,
+        describe(
+            "It answers where its members disagree by no more: mutual information in nats, or standard deviation of a "
+            "value. Not set: always."
+        ),
+    ] = None
+    timeout: Annotated[
+        float, duration("For one request. 500ms: half of the deadline, so that there is time for the next.", gt=0)
+    ] = 0.5
+    bulkhead: Annotated[
+        int, describe("Requests under way at once. 256: they are answered together.", ge=1, le=10_000)
+    ] = 256
+    name: Annotated[str | None, describe("As shown in decisions. Default: torch.")] = None
+
+
+Hop = HttpHop | ConstantHop | RuleHop | LastGoodHop | RiverHop | TorchHop | Literal["human", "refuse"]
 HOPS: dict[str, type[Section]] = {
     "http": HttpHop,
     "constant": ConstantHop,
     "rule": RuleHop,
     "last_good": LastGoodHop,
     "river": RiverHop,
+    "torch": TorchHop,
 }
 """By the key that a hop is known by."""
 

@@ -189,3 +189,68 @@ def test_who_takes_over_knows_what_the_scorer_said(torch: Any, tmp_path: Path) -
     assert all(each.probabilities is not None for each in again)
     kept = np.frombuffer(again[0].probabilities or b"", dtype=np.float64)
     assert kept.tolist() == decisions[0].scored
+
+
+@pytest.mark.torch
+def test_a_torch_program_answers_what_is_held_back(torch: Any, tmp_path: Path) -> None:
+    """From the chain in the configuration to the decision: label, name, and what came of the hop; live and recorded."""
+    from fallback.answerers.types import AskedRequest
+    from monitor.answering import Recorded
+    from tests.monitor.test_hops import Standing, held_back
+
+    wanted = scorer(torch, tmp_path) | {"max_disagreement": 0.1, "timeout": "5s"}
+    config = configured(
+        route={"chain": [wanted, "human"], "deadline": "20s"},
+        promise={"max_error": "5%", "false_pages": "1 per 10000 events", "audit": "10%"},
+    )
+    standing = Standing(config, fit_profile([raw(*stream(600, 0))], config).profile)
+    decisions = held_back(standing)
+    assert decisions
+    likelier = {each["id"]: str(int(each["features"]["f0"] + each["features"]["f1"] > 0)) for each in stream(200, 1)[0]}
+    for each in decisions:
+        assert (each["route"], each["answered_by"], each["answer"]) == ("fallback", "torch", likelier[each["id"]])
+        assert [hop["outcome"] for hop in each["hops"]] == ["answered"]
+    standing.parts.close()
+    standing.people.close()
+    requests = [AskedRequest("1", "d", "m", "1", {"f0": 2.0, "f1": 1.0}), AskedRequest("2", "d", "m", "1", {"f0": 2.0})]
+    replies = Recorded(config).ask(requests, [0.0, 0.0], 0.0)
+    assert [(each.route, each.answer, each.answered_by) for each in replies] == [
+        ("fallback", "1", "torch"),
+        ("human", None, None),
+    ]
+
+
+@pytest.mark.torch
+def test_a_torch_program_gives_a_value(torch: Any, tmp_path: Path) -> None:
+    """Without classes it is the mean of the programs' outputs; too far apart, nobody answers."""
+    from fallback.answerers.types import AskedRequest
+    from fallback.errors import AnswererRefused
+    from monitor.config import TorchHop
+    from monitor.torch_hop import torch_answerer
+
+    paths = []
+    for weight in (1.0, 3.0):
+        linear = torch.nn.Linear(1, 1, bias=False)
+        linear.load_state_dict({"weight": torch.tensor([[weight]])})
+        paths.append(tmp_path / f"{weight}.pt2")
+        paths[-1].write_bytes(exported(linear, 1))
+    hop = TorchHop(torch=[str(path) for path in paths], features=["a"], max_disagreement=5.0)
+    answerer = torch_answerer(hop, 0)
+    assert answerer.said(AskedRequest("1", "d", "m", "1", {"a": 2.0})).value == 4.0
+    with pytest.raises(AnswererRefused, match="disagree"):
+        answerer.said(AskedRequest("1", "d", "m", "1", {"a": 20.0}))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"), [(None, "cannot be read"), (b"\x80\x04K\x01.", "no zip file"), (b"PK\x03\x04", "no zip file")]
+)
+def test_a_hop_that_is_no_program_is_told_with_its_place(data: bytes | None, words: str, tmp_path: Path) -> None:
+    """Before anything runs, with torch or without: a missing file, a pickle, half a zip."""
+    from monitor.config import TorchHop
+    from monitor.torch_hop import torch_answerer
+
+    path = tmp_path / "small.pt2"
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(UsageError, match=rf"route\.chain\[2\]\.torch.*{words}"):
+        torch_answerer(TorchHop(torch=str(path), features=["a"], classes=["x", "y"]), 2)
