@@ -12,14 +12,15 @@ from .types import FloatArray, IntArray, Rows
 
 __all__ = ["CONTEXTS", "LEAST_ROWS", "SEGMENT", "Context", "hours_of", "mixture"]
 
-CONTEXTS = {"hour_of_day": 24, "day_of_week": 7, "hour_of_week": 168}
-"""Contexts that follow from an event's time, in UTC, and how many values each has; weeks begin on Monday."""
+CONTEXTS = {"hour_of_day": 24, "quarter_of_day": 96, "day_of_week": 7, "hour_of_week": 168}
+"""Contexts that follow from an event's time, in UTC, and how many values each has; weeks begin on Monday. A quarter is
+one of an hour: at a thousand events an hour or more, what moves within an hour is a change by itself."""
 SEGMENT = "segment:"
 """Begins the name of a context that is one key of the event's segment."""
 LEAST_ROWS = 500
 """Rows of the reference that a cell must have; half of them are counted."""
 _MOST_CELLS = 256
-_HOUR = 3600
+_SECONDS = {"hour_of_day": 3600, "quarter_of_day": 900, "day_of_week": 86_400, "hour_of_week": 3600}
 _MONDAY = 4 * 86400  # 1970-01-05
 
 
@@ -33,7 +34,7 @@ class Context:
     Attributes
     ----------
     name
-        "", `hour_of_day`, `day_of_week`, `hour_of_week` or `segment:<key>`.
+        "", `hour_of_day`, `quarter_of_day`, `day_of_week`, `hour_of_week` or `segment:<key>`.
     values
         The values with a cell, as texts.
 
@@ -73,6 +74,10 @@ class Context:
         """Cell of each event: (events,)."""
         if not self.values:
             return np.zeros(len(rows), dtype=np.int64)
+        if self.name in CONTEXTS and rows.time is not None:
+            cells = np.zeros(CONTEXTS[self.name] + 1, dtype=np.int64)  # the last for an unknown time, -1
+            cells[[int(value) for value in self.values]] = np.arange(1, self.cells)
+            return np.asarray(cells[hours_of(self.name, rows.time)])
         place = self._places.get
         return np.array([0 if value is None else place(value, 0) for value in _values(self.name, rows)], dtype=np.int64)
 
@@ -84,12 +89,11 @@ def hours_of(name: str, times: FloatArray) -> IntArray:
     --------
     >>> monday_noon = np.array([4 * 86400.0 + 12 * 3600, np.nan])
     >>> [hours_of(name, monday_noon).tolist() for name in CONTEXTS]
-    [[12, -1], [0, -1], [12, -1]]
+    [[12, -1], [48, -1], [0, -1], [12, -1]]
     """
     known = np.isfinite(times)
-    hours = np.floor_divide(np.where(known, times, 0.0) - _MONDAY, _HOUR).astype(np.int64)
-    value = hours // 24 % 7 if name == "day_of_week" else hours % CONTEXTS[name]
-    return np.where(known, value, -1)
+    passed = np.floor_divide(np.where(known, times, 0.0) - _MONDAY, _SECONDS[name]).astype(np.int64)
+    return np.where(known, passed % CONTEXTS[name], -1)
 
 
 def _values(name: str, rows: Rows) -> Sequence[str | None]:

@@ -12,6 +12,8 @@ from .types import BoolArray, FloatArray, IntArray, State
 
 __all__ = ["Pool"]
 
+_LEAST = 0.01
+
 
 class Pool:
     r"""Counts by cell of the context, of the reference and of the stream.
@@ -46,6 +48,7 @@ class Pool:
         self._pooled = np.atleast_2d(reference).astype(np.int64)
         self._apart = np.zeros_like(self._pooled)
         self._since = np.zeros((2, *self._pooled.shape))
+        self._live: list[int] = []  # cells with any count since the change: of many, the last ones
         self.frozen = False
         """While true, what comes is kept apart."""
 
@@ -73,11 +76,26 @@ class Pool:
         """Let batches join; (batches, width) `kept` is how much of what came before each belongs to the change."""
         into = self._apart if self.frozen else self._pooled
         for batch, (start, end) in enumerate(pairwise(starts.tolist())):
-            self._since *= kept[batch]
+            for cell in self._live:
+                self._since[:, cell] *= kept[batch]
             for row, cell in zip(counts[start:end], cells[start:end].tolist(), strict=True):
                 joined = row * active
                 into[cell] += joined
                 self._since[int(self.frozen), cell] += joined
+                if cell not in self._live:
+                    self._live.append(cell)
+            if len(self._live) > 1:
+                self._forget()
+
+    def _forget(self) -> None:
+        """Leave alone the cells of which nothing that would round to a count is left."""
+        gone = [cell for cell in self._live if self._since[:, cell].max() < _LEAST]
+        if gone:
+            self._since[:, gone] = 0
+            self._look()
+
+    def _look(self) -> None:
+        self._live = np.flatnonzero(self._since.any(axis=(0, 2))).tolist()
 
     def part(self, bins: slice) -> tuple[IntArray, IntArray]:
         """Take what came since the change out of some bins; what is left of the reference there, and what was taken."""
@@ -85,6 +103,7 @@ class Pool:
         self._pooled[:, bins] -= joined
         self._apart[:, bins] -= apart
         self._since[:, :, bins] = 0
+        self._look()
         now = joined + apart
         return mixture(self._pooled[:, bins], now), now.sum(axis=0)
 
@@ -93,10 +112,12 @@ class Pool:
         self.frozen = False
         self._apart[:] = 0
         self._since[:, :, free] = 0
+        self._look()
 
     def settle(self) -> None:
         """Round the counts since the change to whole ones."""
         np.rint(self._since, out=self._since)
+        self._look()
 
     def state(self, layout: Layout) -> State:
         """All counts."""
@@ -113,3 +134,4 @@ class Pool:
         self._apart = state["apart"].astype(np.int64)
         self._since = state["since"].astype(np.float64)
         self.frozen = bool(state["frozen"][0])
+        self._look()

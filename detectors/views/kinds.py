@@ -54,7 +54,7 @@ class ViewSettings:
     pairs
         Pairs of features at most.
     context
-        What views are conditioned on: "", `hour_of_day`, `day_of_week`, `hour_of_week` or `segment:<name>`.
+        What views are conditioned on: "", one of `CONTEXTS` such as `hour_of_day`, or `segment:<name>`.
     encoder
         A torch program that embeddings go through, as the bytes of its file; `autoencoder` to train one; None for none.
     """

@@ -13,7 +13,9 @@ from monitor.config.units import describe
 __all__ = ["ContextName", "Evidence", "Log", "Paging", "Security", "TemperFactor", "Views", "Web"]
 
 
-ContextName = Annotated[str, msgspec.Meta(pattern=r"^(hour_of_day|day_of_week|hour_of_week|segment:.+)$")]
+ContextName = Annotated[
+    str, msgspec.Meta(pattern=r"^(hour_of_day|quarter_of_day|day_of_week|hour_of_week|segment:.+)$")
+]
 
 
 TemperFactor = Annotated[float, msgspec.Meta(ge=1)]
@@ -85,8 +87,9 @@ class Views(Section, frozen=True, kw_only=True):
     context: Annotated[
         ContextName | None,
         describe(
-            "What is usual depends on it, so each value has a reference of its own: hour_of_day, day_of_week or "
-            "hour_of_week, in UTC, or segment:<name>. Not set: `fit` says when it is needed."
+            "What is usual depends on it, so each value has a reference of its own: hour_of_day, "
+            "quarter_of_day (of an hour, for busy streams), day_of_week or hour_of_week, in UTC, or segment:<name>. "
+            "Not set: `fit` says when it is needed."
         ),
     ] = None
     tolerance: Annotated[

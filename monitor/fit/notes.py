@@ -13,6 +13,7 @@ _BATCHES = 10
 _NAMED = 3
 _WORDS = {
     "hour_of_day": "the hour of the day",
+    "quarter_of_day": "the quarter of an hour of the day",
     "day_of_week": "the day of the week",
     "hour_of_week": "the hour of the week",
 }

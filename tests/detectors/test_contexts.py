@@ -151,10 +151,11 @@ def test_hours_are_those_of_the_calendar(name: str) -> None:
     """Against Python's own, over a fortnight in 2026 and before 1970."""
     from datetime import UTC, datetime
 
-    times = np.concatenate([np.arange(336) * HOUR + 1_767_225_600.0, np.array([-1.0, -86400.0 * 3])])
+    times = np.concatenate([np.arange(1344) * HOUR / 4 + 1_767_225_600.0, np.array([-1.0, -86400.0 * 3])])
     moments = [datetime.fromtimestamp(t, UTC) for t in times]
     expected = {
         "hour_of_day": [m.hour for m in moments],
+        "quarter_of_day": [m.hour * 4 + m.minute // 15 for m in moments],
         "day_of_week": [m.weekday() for m in moments],
         "hour_of_week": [m.weekday() * 24 + m.hour for m in moments],
     }
