@@ -12,7 +12,16 @@ __all__ = ["main"]
 
 # over a real broker everything takes minutes
 _OVER_KAFKA = () if SHORT else ("bench_kafka",)
-_ALL = ("bench_counting", "bench_state", "bench_scores", "bench_pipeline", "bench_startup", *_OVER_KAFKA, "evidence")
+_ALL = (
+    "bench_counting",
+    "bench_state",
+    "bench_scores",
+    "bench_pipeline",
+    "bench_startup",
+    *_OVER_KAFKA,
+    "evidence",
+    "canary_simulation",
+)
 # one core: the threads of a matrix library would make twenty features no faster, and the figures hard to read
 _ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 

@@ -136,7 +136,9 @@ def _take_in(record: BreakerRecord, signals: Signals, policy: Policy) -> Breaker
         record,
         warning_since=_held(record.warning_since, time, holds=signals.warning),
         few_since=_held(record.few_since, time, holds=signals.could_pass < policy.min_acceptance),
-        ack_needed=record.ack_needed or any(view.startswith(policy.ack_views) for view in signals.harm),
+        ack_needed=record.ack_needed
+        or bool(signals.worse_than)
+        or any(view.startswith(policy.ack_views) for view in signals.harm),
         recovery=Recovery.EVIDENCE if harmed and record.live in PROBING else record.recovery,
         recent=tuple(at for at in record.recent if time - at < policy.flap_window),
     )

@@ -29,6 +29,7 @@ class Cause(StrEnum):
     WARNING = "warning"
     HARM = "harm"
     PROMISE = "promise"
+    CANARY = "canary"
     TOO_FEW = "too_few"
     SCHEMA = "schema"
     ERRORS = "errors"
@@ -110,6 +111,8 @@ class Signals:
         Whether any harm episode is still open.
     promise_broken
         The e-detector on the error of accepted answers fired in this step.
+    worse_than
+        Why this version is worse than the one beside it, if that was found just now.
     could_pass
         Share of recent traffic that the threshold would let pass; NaN if unknown.
     labels
@@ -141,6 +144,7 @@ class Signals:
     harm: tuple[str, ...] = ()
     harm_open: bool = False
     promise_broken: bool = False
+    worse_than: str = ""
     could_pass: float = math.nan
     labels: int = 0
     schema_break: bool = False

@@ -35,10 +35,11 @@ __all__ = [
     "wait_limit",
     "waited_too_long",
     "warning_stands",
+    "worse_canary",
 ]
 
 _LARGEST_K = 30
-_BY_EVIDENCE = frozenset({Cause.PROMISE, Cause.TOO_FEW, Cause.HARM})
+_BY_EVIDENCE = frozenset({Cause.PROMISE, Cause.CANARY, Cause.TOO_FEW, Cause.HARM})
 
 
 class Finding(NamedTuple):
@@ -53,6 +54,7 @@ def opens(record: BreakerRecord, signals: Signals, policy: Policy) -> Finding | 
     return (
         schema_broken(signals)
         or promise_broken(signals)
+        or worse_canary(signals)
         or calls_fail(signals, policy)
         or calls_slow(signals)
         or few_pass(record, signals, policy)
@@ -70,6 +72,11 @@ def promise_broken(signals: Signals) -> Finding | None:
         return None
     after = f", after {signals.labels:,} labels of this epoch" if signals.labels else ""
     return Finding(Cause.PROMISE, f"accepted answers are wrong more often than promised{after}")
+
+
+def worse_canary(signals: Signals) -> Finding | None:
+    """Find that this version is worse than the one beside which it is tried."""
+    return Finding(Cause.CANARY, signals.worse_than) if signals.worse_than else None
 
 
 def calls_fail(signals: Signals, policy: Policy) -> Finding | None:

@@ -13,6 +13,7 @@ from monitor.observing_replica import Broker, KillState, Lag, LedgerState, Queue
 __all__ = [
     "Alarm",
     "Broker",
+    "Compared",
     "Counted",
     "Decided",
     "Everyone",
@@ -161,6 +162,23 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What became known of a candidate beside its baseline."""
+
+    time: float
+    event: int
+    baseline: str
+    candidate: str
+    verdict: str
+    """undecided, safe or worse."""
+    why: str
+    compared: int
+    """Labels of the candidate that were compared."""
+    means: Mapping[str, Mapping[str, float | None]]
+    """Of errors, doubt and what is held back: of the baseline and of the candidate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trip:
     """A breaker left CLOSED: what a person on call wants to know of it.
 
@@ -244,6 +262,7 @@ Observation = (
     | Ruled
     | Alarm
     | Transition
+    | Compared
     | Paged
     | Frames
     | Standing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from monitor.events import label_text
 from monitor.honesty import Honesty, own_probability
-from monitor.observing import Alarm, Counted, Evidence, Observation, Transition
+from monitor.observing import Alarm, Compared, Counted, Evidence, Observation, Transition
 
 __all__ = ["Block", "Results", "Shown"]
 
@@ -74,6 +74,7 @@ class Results:
         self._letters: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._opinions: list[dict[str, Any]] = []
+        self._canary: list[dict[str, Any]] = []
         self._honesty = Honesty()
 
     def __call__(self, seen: Observation, /) -> None:
@@ -84,6 +85,8 @@ class Results:
         elif isinstance(seen, Transition):
             told = {"event": seen.event, "time": seen.time, "from": seen.before, "to": seen.after}
             self.steps.append(told | {"reason": seen.reason})
+        elif isinstance(seen, Compared):
+            self._canary.append(asdict(seen))
         elif isinstance(seen, Evidence):
             self._opinions += [{"event": seen.event, "by": by, "view": view} for by, view in seen.opinions]
         elif isinstance(seen, Counted):
@@ -158,6 +161,7 @@ class Results:
             "outcomes": {name: self._outcomes[name] for name in ("joined", "unmatched", "expired")},
             "profile": profile,
             "ledger_head": head,
+            **({"canary": self._canary} if self._canary else {}),
             **({"second_opinions": self._opinions} if self._opinions else {}),
             "calibration": self._honesty.result(),
         }

@@ -13,12 +13,13 @@ from monitor.config.promises import Columns, Outcomes, Promise, Section
 from monitor.config.root import Config
 from monitor.config.running import Evidence, Log, Paging, Security, Views, Web
 from monitor.config.schema import config_schema
-from monitor.config.serving import Breaker, Reviews, Route
+from monitor.config.serving import Breaker, Canary, Reviews, Route
 from monitor.config.units import Delay, FalsePages, parse_delay, parse_duration, parse_false_pages, parse_share
 
 __all__ = [
     "ENV_PREFIX",
     "Breaker",
+    "Canary",
     "Chain",
     "Columns",
     "Config",

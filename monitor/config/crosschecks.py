@@ -24,6 +24,7 @@ def cross_faults(config: Config) -> Iterator[tuple[str, str]]:
     yield from _login(config.kafka)
     yield from _paging(config.paging)
     yield from _tolerances(config.views)
+    yield from _canary(config)
     if config.promise.within is not None and config.columns.label is not None:
         yield (
             "promise.within",
@@ -39,6 +40,19 @@ def cross_faults(config: Config) -> Iterator[tuple[str, str]]:
             "breaker.max_backoff",
             f"{config.breaker.max_backoff:g} s is shorter than `breaker.backoff` ({config.breaker.backoff:g} s)",
         )
+
+
+def _canary(config: Config) -> Iterator[tuple[str, str]]:
+    canary = config.canary
+    if canary is None:
+        return
+    if canary.baseline == canary.candidate:
+        yield "canary.candidate", f"{canary.candidate!r} is the baseline, too; give the version that is tried"
+    for role in ("baseline", "candidate"):
+        version = getattr(canary, role)
+        if isinstance(config.profile, dict) and version not in config.profile:
+            known = ", ".join(map(repr, config.profile))
+            yield f"canary.{role}", f"version {version!r} has no profile; `profile` has {known}"
 
 
 def _tolerances(views: Views) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from msgspec import Meta
 from monitor.config.kafka import Kafka
 from monitor.config.promises import Columns, Outcomes, Promise, Section
 from monitor.config.running import Evidence, Log, Paging, Security, Views, Web
-from monitor.config.serving import Breaker, Reviews, Route
+from monitor.config.serving import Breaker, Canary, Reviews, Route
 from monitor.config.uncertainty import Uncertainty
 from monitor.config.units import describe
 
@@ -46,6 +46,9 @@ class Config(Section, frozen=True, kw_only=True):
     views: Views = msgspec.field(default_factory=Views)
     uncertainty: Uncertainty = msgspec.field(default_factory=Uncertainty)
     breaker: Breaker = msgspec.field(default_factory=Breaker)
+    canary: Annotated[
+        Canary | None, describe("A new version beside the old one. Not set: versions are not compared.")
+    ] = None
     reviews: Reviews = msgspec.field(default_factory=Reviews)
     paging: Paging = msgspec.field(default_factory=Paging)
     web: Web = msgspec.field(default_factory=Web)

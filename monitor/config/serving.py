@@ -10,7 +10,7 @@ from monitor.config.hops import Chain
 from monitor.config.promises import Positive, Section
 from monitor.config.units import describe, duration, share
 
-__all__ = ["Breaker", "Reviews", "Route"]
+__all__ = ["Breaker", "Canary", "Reviews", "Route"]
 
 
 class Route(Section, frozen=True, kw_only=True):
@@ -95,6 +95,29 @@ class Breaker(Section, frozen=True, kw_only=True):
             le=1,
         ),
     ] = 0.5
+
+
+class Canary(Section, frozen=True, kw_only=True):
+    """Two versions that serve side by side, traffic split between them by chance."""
+
+    baseline: Annotated[str, describe("The version that is known.", min_length=1, max_length=256)]
+    candidate: Annotated[str, describe("The version that is tried.", min_length=1, max_length=256)]
+    margin: Annotated[
+        Annotated[float, msgspec.Meta(gt=0, lt=1)] | None,
+        share("The candidate is safe if it makes at most so many more errors. Default: half of `promise.max_error`."),
+    ] = None
+    tolerated: Annotated[
+        float,
+        share(
+            "It may be so much less sure, and so much more of it held back, without being called worse. 5%: what is "
+            "less is hardly felt.",
+            ge=0,
+            lt=1,
+        ),
+    ] = 0.05
+    confidence: Annotated[float, share("Of each verdict, however often one looks. 95%, as is usual.", gt=0, lt=1)] = (
+        0.95
+    )
 
 
 class Reviews(Section, frozen=True, kw_only=True):

@@ -62,8 +62,12 @@ def _value(hint: Any, raw: object, faults: Faults, path: str) -> Any:
     unit = UNITS.get(str((meta.extra or {}).get("unit"))) if meta else None
     if unit is not None and not (raw is None and type(None) in get_args(bare)):
         return _united(hint, unit, raw, faults, path)
-    if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+    if _is_section(bare):
         return build(bare, _parsed(raw), faults, path)
+    section = next((option for option in get_args(bare) if _is_section(option)), None)
+    if section is not None and isinstance(_parsed(raw), Mapping):
+        # a section that need not be there
+        return build(section, _parsed(raw), faults, path)
     if bare is Chain:
         return _chain(hint, _parsed(raw), faults, path)
     return _leaf(hint, raw, faults, path)
@@ -138,12 +142,12 @@ def _hop(raw: object, faults: Faults, path: str) -> Any:
     return _INVALID
 
 
+def _is_section(kind: Any) -> TypeGuard[type[msgspec.Struct]]:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
 def _default_of(bare: Any) -> TypeGuard[type[msgspec.Struct]]:
-    return (
-        isinstance(bare, type)
-        and issubclass(bare, msgspec.Struct)
-        and not any(f.required for f in _keys(bare).values())
-    )
+    return _is_section(bare) and not any(f.required for f in _keys(bare).values())
 
 
 def _keys(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:

@@ -17,7 +17,6 @@ import numpy as np
 
 from detectors.explain import explain
 from detectors.profile import Profile
-from detectors.types import Stake
 from fallback.policy import Policy
 from fallback.records import Transition
 from fallback.types import Verdict
@@ -25,13 +24,15 @@ from monitor.config import Config
 from monitor.events import format_time, parse_time
 from monitor.judging import records
 from monitor.judging import tells as judge_tells
+from monitor.judging.canary import Canary
+from monitor.judging.covered import Covered
 from monitor.judging.orders import obey
 from monitor.judging.snapshots import FORMAT, packed, parts_of, readable, unpacked
 from monitor.judging.trips import Trips
 from monitor.judging.version_judge import Judged, VersionJudge
 from monitor.ledger.chain import Chain
 from monitor.observing import Observer, Ruled, Standing
-from monitor.summaries import Damaged, KillNotice, OperatorOrder, Range, Summary
+from monitor.summaries import Damaged, KillNotice, OperatorOrder, Summary
 from monitor.topics import Topics
 
 __all__ = ["SNAPSHOT_EVERY", "Judge"]
@@ -70,15 +71,13 @@ class Judge:
         self._observe = observe
         self._snapshot_every = snapshot_every
         self.versions = {version: VersionJudge(config, profile, policy) for version, profile in profiles.items()}
-        self._predictions = Topics.of(config).predictions
+        self._covered = Covered(Topics.of(config).predictions)
         self._rules = records.rules(config)
         self._chain = Chain()
         self._clock, self._began = -math.inf, 0.0
         self._summaries = 0
-        self._events = 0
-        self._ranges: dict[tuple[str, int], Range] = {}
-        self._waiting: dict[int, list[int]] = {}
         self._told: dict[str, tuple[Verdict, int]] = {}
+        self._canary = None if config.canary is None else Canary(config, config.canary)
         self._trips = Trips(enforced=config.breaker.mode == "enforce")
 
     @property
@@ -89,7 +88,7 @@ class Judge:
     @property
     def events(self) -> int:
         """Records of predictions judged so far, unreadable ones included."""
-        return self._events
+        return self._covered.events
 
     def begin(self, time: float, offset: int = 0) -> list[bytes]:
         """The first records of a ledger, or of a new promise in it: what is promised, and what holds at first.
@@ -122,6 +121,8 @@ class Judge:
         while pairs:
             # a snapshot falls after a whole number of summaries, however they were polled
             room = self._snapshot_every - self._summaries % self._snapshot_every
+            # what a canary brings must not depend on how summaries were polled
+            room = 1 if self._canary is not None and self._canary.is_open else room
             counted = list(takewhile(lambda pair: isinstance(pair[0], Summary), pairs[:room]))
             part, pairs = (counted, pairs[len(counted) :]) if counted else (pairs[:1], pairs[1:])
             lines += self._judge(part, topic) if counted else self._heed(*part[0], topic)
@@ -151,10 +152,11 @@ class Judge:
             return
         for version, text in base["versions"].items():
             self.versions[version].restore(unpacked(text))
+        if self._canary is not None and "canary" in base:
+            self._canary.restore(unpacked(base["canary"]))
         self._clock = -math.inf if base["clock"] is None else float(base["clock"])
-        self._summaries, self._events = int(base["summaries"]), int(base["events"])
-        self._ranges = {(r["topic"], r["partition"]): Range(**r) for r in base["ranges"]}
-        self._waiting = {int(partition): list(each) for partition, each in base["waiting"].items()}
+        self._summaries = int(base["summaries"])
+        self._covered.restore(base)
         self._told = {v: (Verdict.from_builtins(each), int(n)) for v, (each, n) in base["told"].items()}
         self._trips.restore(base.get("trips", {}))
 
@@ -165,7 +167,7 @@ class Judge:
         summaries: list[Summary] = [each for each, _ in part]
         times = np.maximum.accumulate([max(self._clock, each.time) for each in summaries]).tolist()
         judged: dict[tuple[int, str], Judged] = {}
-        outstanding = [self._outstanding(each) for each in summaries]
+        outstanding = [self._covered.outstanding(each) for each in summaries]
         for version, judge in self.versions.items():
             # counts of another profile have other bins: their replica is about to be restarted, or we are
             mine = [
@@ -182,47 +184,47 @@ class Judge:
         for i, summary in enumerate(summaries):
             self._clock = times[i]
             self._summaries += 1
-            self._note(summary.ranges, topic, part[i][1])
+            self._covered.note(summary.ranges, topic, part[i][1])
             for version in self.versions:
                 if (i, version) in judged:
                     lines += self._tell(version, judged[i, version])
+            lines += self._compare(summary, {version: each for (at, version), each in judged.items() if at == i})
+        return lines
+
+    def _compare(self, summary: Summary, judged: Mapping[str, Judged]) -> list[bytes]:
+        """A candidate beside its baseline; one that turns out worse is taken out at once."""
+        canary = self._canary
+        if canary is None or not canary.is_open or (said := canary.look(summary.versions, judged)) is None:
+            return []
+        self._observe(judge_tells.compared(self._clock, self._covered.events - 1, said))
+        lines = [self._write("canary", {**said, "event": self._covered.events - 1})]
+        if said["verdict"] == "worse" and canary.candidate in self.versions:
+            judge = self.versions[canary.candidate]
+            steps = judge.found_worse(said["why"], self._clock)
+            lines += [self._transition(canary.candidate, self._covered.events - 1, each, ()) for each in steps]
+            lines.append(self._say(canary.candidate, judge.verdict(), self._clock))
         return lines
 
     def _heed(self, order: OperatorOrder | KillNotice | Damaged | Summary, offset: int, topic: str) -> list[bytes]:
         """An operator's word: carried out, or refused with the reason; either way it is in the ledger."""
         self._summaries += 1
-        self._note((), topic, offset)
+        self._covered.note((), topic, offset)
         if isinstance(order, KillNotice):
             return [self._write("kill_switch", msgspec.structs.asdict(order))]
         if not isinstance(order, OperatorOrder):
             return [self._write("skipped", {"offset": offset, "why": getattr(order, "why", "")})]
         stepped, refusal = obey(order, self.versions, self._clock)
         lines = [self._write("order", {**msgspec.structs.asdict(order), "refused": refusal})]
+        if self._canary is not None and self._canary.candidate in stepped and order.order in ("auto", "accept"):
+            self._canary.begin_again()
         for version, transitions in stepped.items():
-            lines += [self._transition(version, self._events - 1, each, ()) for each in transitions]
+            lines += [self._transition(version, self._covered.events - 1, each, ()) for each in transitions]
             lines.append(self._say(version, self.versions[version].verdict(), self._clock))
         return lines
 
-    def _outstanding(self, summary: Summary) -> list[int]:
-        """Labels outstanding by stake in all partitions, as far as their owners have said."""
-        # a partition that changes hands is spoken for by its new owner
-        self._waiting |= {partition: list(each) for partition, each in summary.waiting.items()}
-        outstanding: list[int] = np.sum([*self._waiting.values(), [0] * len(Stake)], axis=0).tolist()
-        return outstanding
-
-    def _note(self, ranges: Sequence[Range], topic: str, offset: int) -> None:
-        """Remember what was judged since the last record, and count the events."""
-        for each in (*ranges, Range(topic, 0, offset, offset)):
-            key = (each.topic, each.partition)
-            seen = self._ranges.get(key, each)
-            first, last = min(seen.first, each.first), max(seen.last, each.last)
-            self._ranges[key] = Range(each.topic, each.partition, first, last)
-            # positions in the stream: whatever became of a record, it has one
-            self._events += each.last - each.first + 1 if each.topic == self._predictions else 0
-
     def _tell(self, version: str, judged: Judged) -> list[bytes]:
         """Records for what happened, and a verdict where it changed what holds."""
-        judge, time, event = self.versions[version], self._clock, self._events - 1
+        judge, time, event = self.versions[version], self._clock, self._covered.events - 1
         lines = []
         for moved in judged.alarms:
             told = explain(judge.profile.fitted.views, moved.view, moved.before, moved.now, moved.log_evidence)
@@ -274,9 +276,9 @@ class Judge:
 
     def _write(self, kind: str, fields: dict[str, Any], time: float | None = None) -> bytes:
         """A record, with the ranges that were judged since the one before."""
-        judged = [msgspec.to_builtins(each) for each in self._ranges.values()]
-        self._ranges = {}
-        return self._chain.append(kind, self._now() if time is None else time, {**fields, "judged": judged})
+        return self._chain.append(
+            kind, self._now() if time is None else time, {**fields, "judged": self._covered.told()}
+        )
 
     def _now(self) -> float:
         """Its clock, which begins with the first summary; until then the time of the ledger's beginning."""
@@ -290,10 +292,9 @@ class Judge:
             "rules": self._rules,
             "clock": None if math.isinf(self._clock) else self._clock,
             "summaries": self._summaries,
-            "events": self._events,
-            "ranges": [msgspec.to_builtins(each) for each in self._ranges.values()],
-            "waiting": {str(partition): each for partition, each in self._waiting.items()},
+            **self._covered.state(),
             "told": {version: [verdict.to_builtins(), n] for version, (verdict, n) in self._told.items()},
             "trips": self._trips.state(),
+            **({} if self._canary is None else {"canary": packed(self._canary.state())}),
             "versions": {version: packed(judge.state()) for version, judge in self.versions.items()},
         }

@@ -36,7 +36,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     time: Annotated[datetime, Meta(description="The judge's clock: RFC 3339.", tz=True)]
     kind: Annotated[
         str,
-        Meta(description="start, verdict, alarm, epoch, transition, order, kill_switch, skipped or snapshot."),
+        Meta(description="start, verdict, alarm, epoch, transition, order, canary, kill_switch, skipped or snapshot."),
     ]
     version: str | None = None
     event: Annotated[int | None, Meta(description="Zero-based position in the stream.")] = None
@@ -46,7 +46,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 def rules(config: Config) -> str:
     """Digest of all that a judge's rulings follow from, beside the profiles and the summaries."""
-    parts = (config.promise, config.outcomes.known, config.evidence, config.views.tolerance, config.breaker)
+    parts = (
+        config.promise,
+        config.outcomes.known,
+        config.evidence,
+        config.views.tolerance,
+        config.breaker,
+        config.canary,
+    )
     return sha256(msgspec.json.encode(parts, enc_hook=str)).hexdigest()[:16]
 
 

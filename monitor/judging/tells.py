@@ -14,9 +14,9 @@ from fallback.records import Transition as Step
 from fallback.types import Verdict
 from monitor.judging.version_judge import VersionJudge
 from monitor.judging.version_types import Judged
-from monitor.observing import Alarm, Evidence, Paged, Transition, Trip
+from monitor.observing import Alarm, Compared, Evidence, Paged, Transition, Trip
 
-__all__ = ["evidence", "harmed", "moved", "paged", "says_the_same", "stepped"]
+__all__ = ["compared", "evidence", "harmed", "moved", "paged", "says_the_same", "stepped"]
 
 
 def moved(time: float, event: int, version: str, names: Sequence[str], raised: Raised, told: Explanation) -> Alarm:
@@ -49,6 +49,12 @@ def evidence(time: float, event: int, judged: Judged, judge: VersionJudge) -> Ev
         opinions=judged.opinions,
         since_profile=judge.log_e_since_profile / math.log(10),
     )
+
+
+def compared(time: float, event: int, said: Mapping[str, Any]) -> Compared:
+    """What is known of a candidate beside its baseline."""
+    names = ("baseline", "candidate", "verdict", "why", "compared", "means")
+    return Compared(time=time, event=event, **{name: said[name] for name in names})
 
 
 def harmed(time: float, fields: Mapping[str, Any]) -> Alarm:

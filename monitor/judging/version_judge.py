@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -16,7 +17,7 @@ from detectors.harm import Harm, HarmReading, upper_bound
 from detectors.profile import Profile
 from detectors.selective import Selective, SelectiveReading, SelectiveReference, suspicion_level
 from detectors.sets import AdaptiveSets
-from detectors.types import RANK_CELLS, Labels, Stake, State, Stateful
+from detectors.types import Labels, Stake, State, Stateful
 from fallback.breaker import new_epoch, step
 from fallback.policy import Policy
 from fallback.records import BreakerRecord, Command, Signals, Transition
@@ -26,16 +27,13 @@ from monitor.config import Config
 from monitor.judging.bet_rules import bet_rules
 from monitor.judging.more_harm import MoreHarm
 from monitor.judging.opinions import Opinions
+from monitor.judging.tallies import Tallies
 from monitor.judging.version_types import Judged, Seen
 from monitor.summaries import VersionCounts, labels_of, unpack
 
 __all__ = ["Judged", "VersionJudge"]
 
 _DAY = 86400.0
-_DELAY_MEMORY = 1000.0
-_SCHEMA_MEMORY = 1000.0
-_SCHEMA_SHARE = 0.5
-_SCHEMA_LEAST = 200.0
 
 
 class VersionJudge:
@@ -66,8 +64,7 @@ class VersionJudge:
         self._breaker = BreakerRecord(f"{config.model}/{profile.version}")
         self._opinions = Opinions(config.evidence.second_opinions, self._layout, fitted.counts)
         self._time = math.nan
-        self._probed = np.zeros((RANK_CELLS, 2))
-        self._tallies = np.zeros(5)  # delay sum, delays, labels in the epoch, invalid events, events
+        self._tallies = Tallies()
 
     @property
     def breaker(self) -> BreakerRecord:
@@ -116,17 +113,24 @@ class VersionJudge:
 
     def command(self, command: Command, time: float) -> tuple[Transition, ...]:
         """Carry out an operator's order: a step of the breaker on what is known already."""
+        return self._between(time, command=command)
+
+    def found_worse(self, why: str, time: float) -> tuple[Transition, ...]:
+        """Take the version out that is worse than the one beside it: a step of its breaker."""
+        return self._between(time, worse_than=why)
+
+    def _between(self, time: float, **more: Any) -> tuple[Transition, ...]:
+        """A step between two batches, on what is known already."""
         self._time = time
         reading = self._selective.reading()
         signals = self._signals(time, reading, warning=bool(self._evidence.held.any()))
-        transitions = self._take(replace(signals, command=command))
+        transitions = self._take(replace(signals, **more))
         self._evidence.frozen = self._breaker.harm
         return transitions
 
     def verdict(self) -> Verdict:
         """The present ruling, not yet in the ledger."""
         reading = self._selective.reading()
-        delay_sum, delays = self._tallies[:2]
         return Verdict(
             state=self._breaker.state,
             epoch=reading.epoch,
@@ -135,7 +139,7 @@ class VersionJudge:
             suspicion=reading.suspicion,
             propensity=self._propensity,
             set_threshold=self._sets.threshold,
-            usual_delay=float(delay_sum / delays) if delays else math.nan,
+            usual_delay=self._tallies.usual_delay,
             time=self._time,
             ledger_offset=-1,
             **({} if reading.platt is None else {"intercept": reading.platt[0], "slope": reading.platt[1]}),
@@ -150,7 +154,7 @@ class VersionJudge:
         """All parts' arrays, each under its part's name."""
         arrays = {f"{part}.{name}": array for part, owner in self._parts() for name, array in owner.state().items()}
         breaker = np.frombuffer(msgspec.json.encode(self._breaker), dtype=np.uint8)
-        own = {"time": np.array([self._time]), "probed": self._probed, "tallies": self._tallies, "breaker": breaker}
+        own = {"time": np.array([self._time]), "breaker": breaker}
         return arrays | {name: array.copy() for name, array in own.items()}
 
     def restore(self, state: State) -> None:
@@ -158,8 +162,6 @@ class VersionJudge:
         for part, owner in self._parts():
             owner.restore({k.partition(".")[2]: v for k, v in state.items() if k.startswith(f"{part}.")})
         self._time = float(state["time"][0])
-        self._probed = state["probed"].astype(np.float64)
-        self._tallies = state["tallies"].astype(np.float64)
         self._breaker = msgspec.json.decode(state["breaker"].tobytes(), type=BreakerRecord)
 
     def _parts(self) -> tuple[tuple[str, Stateful], ...]:
@@ -170,6 +172,7 @@ class VersionJudge:
             ("sets", self._sets),
             ("estimated", self._estimated),
             ("more", self._more),
+            ("tallies", self._tallies),
         )
 
     def _clocks(self, batches: Sequence[VersionCounts], times: Sequence[float]) -> list[float]:
@@ -200,7 +203,7 @@ class VersionJudge:
     ) -> Judged:
         self._time = time
         labels = labels_of(counts)
-        self._tally(counts, labels)
+        self._tallies.add(counts, labels)
         scores, weights = np.frombuffer(counts.scores), np.frombuffer(counts.weights)
         # against the reference's threshold: the one that is served wanders, and its misses with it
         missed = float(weights[scores > self._bar].sum())
@@ -211,7 +214,7 @@ class VersionJudge:
             self._sets.update(scores, counts.misses, counts.judged, float(sum(waiting)), weights)
         if reading.epoch_alarm is not None:
             self._breaker = new_epoch(self._breaker)
-            self._tallies[2] = 0
+            self._tallies.begin_epoch()
         transitions = self._step(time, harm, reading, warning=seen.is_open)
         return Judged(
             seen.alarms, harm, reading, transitions, self.verdict(), seen.top, self._opinions.hear(counts, labels)
@@ -248,17 +251,17 @@ class VersionJudge:
         return self._take(signals)
 
     def _signals(self, time: float, reading: SelectiveReading, *, warning: bool) -> Signals:
-        probes, risk = self._risk(reading.threshold)
+        probes, risk = self._tallies.risk(reading.threshold, self._min_acceptance)
         return Signals(
             time=time,
             warning=warning,
             harm_open=self._harm.is_open or self._more.is_open,
             could_pass=reading.could_pass,
-            labels=int(self._tallies[2]),
-            schema_break=self._schema_break(),
+            labels=self._tallies.labels,
+            schema_break=self._tallies.schema_break,
             risk_upper=risk,
             probes=probes,
-            label_delay=self.verdict().usual_delay,
+            label_delay=self._tallies.usual_delay,
         )
 
     def _take(self, signals: Signals) -> tuple[Transition, ...]:
@@ -267,30 +270,7 @@ class VersionJudge:
         self._breaker, transitions = step(before, signals, self._policy)
         if self._breaker.epoch != before.epoch:
             self._selective.begin_epoch()
-            self._tallies[2] = 0
+            self._tallies.begin_epoch()
         if any(each.to is not each.source for each in transitions):
-            self._probed[:] = 0
+            self._tallies.probe_again()
         return transitions
-
-    def _tally(self, counts: VersionCounts, labels: list[Labels]) -> None:
-        self._tallies[:2] *= math.exp(-counts.delay_n / _DELAY_MEMORY)
-        self._tallies[:2] += (counts.delay_sum, counts.delay_n)
-        self._tallies[3:] *= math.exp(-counts.n / _SCHEMA_MEMORY)
-        self._tallies[3:] += (counts.invalid, counts.n)
-        for each in labels:
-            cells = each.counts.sum(axis=0)
-            self._tallies[2] += cells.sum()
-            self._probed += cells
-
-    def _schema_break(self) -> bool:
-        invalid, events = self._tallies[3:]
-        return bool(events >= _SCHEMA_LEAST and invalid >= _SCHEMA_SHARE * events)
-
-    def _risk(self, threshold: float) -> tuple[int, float]:
-        """Labels since the last transition, and the upper bound of the error at a threshold that lets enough pass."""
-        highest = math.floor((1 - self._min_acceptance) * RANK_CELLS)
-        start = min(max(math.ceil(threshold * RANK_CELLS), 0), highest)
-        right, wrong = self._probed[start:].sum(axis=0)
-        if right + wrong == 0:
-            return 0, math.nan
-        return int(right + wrong), float(upper_bound(int(wrong), int(right + wrong)))

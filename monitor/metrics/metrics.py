@@ -17,6 +17,7 @@ from monitor.metrics.replica import Own, ReplicaMetrics
 from monitor.metrics.scraped import Bounded, Episodes, HealthOf
 from monitor.observing import (
     Alarm,
+    Compared,
     Counted,
     Evidence,
     Labelled,
@@ -115,6 +116,7 @@ class Metrics:
         for result in ("sent", "failed"):
             self.pages.labels(self._model, result)
         self.transitions = self._metric(Counter, "breaker_transitions", "Steps of a breaker.", "version", "from", "to")
+        self.canary = self._metric(Gauge, "canary", "Verdict on a candidate beside its baseline; 1 for it.", "verdict")
         self.state = self._stateset("breaker_state", "The breaker's state.", BreakerState)
         self.guarantee = self._stateset("guarantee", "The guarantee in force for accepted answers.", Guarantee)
         self.threshold = self._metric(Gauge, "threshold", "Confidence rank from which answers pass.", "version")
@@ -155,7 +157,7 @@ class Metrics:
                 self._labelled(seen)
             case Counted():
                 self._counted(seen)
-            case Evidence() | Alarm() | Transition() | Paged():
+            case Evidence() | Alarm() | Transition() | Paged() | Compared():
                 self._judged_of(seen)
             case Ruled():
                 self._ruled(seen)
@@ -170,7 +172,7 @@ class Metrics:
             case _:
                 pass
 
-    def _judged_of(self, seen: Evidence | Alarm | Transition | Paged) -> None:
+    def _judged_of(self, seen: Evidence | Alarm | Transition | Paged | Compared) -> None:
         match seen:
             case Evidence():
                 self.evidence.labels(self._model, "warning").set(seen.warning)
@@ -181,6 +183,9 @@ class Metrics:
             case Transition():
                 version = self._versions(seen.version)
                 self.transitions.labels(self._model, version, seen.before.lower(), seen.after.lower()).inc()
+            case Compared():
+                for verdict in ("undecided", "safe", "worse"):
+                    self.canary.labels(self._model, verdict).set(verdict == seen.verdict)
             case Paged():
                 self.pages.labels(self._model, "sent" if seen.sent else "failed").inc()
 

@@ -6,6 +6,7 @@ import msgspec
 
 __all__ = [
     "AlarmNote",
+    "CanaryNote",
     "Counts",
     "Decision",
     "ErrorSeries",
@@ -148,6 +149,17 @@ class PageNote(msgspec.Struct, frozen=True):
     sent: bool
 
 
+class CanaryNote(msgspec.Struct, frozen=True):
+    """What is known of a candidate beside its baseline."""
+
+    time: float
+    candidate: str
+    baseline: str
+    verdict: str
+    why: str
+    compared: int
+
+
 class KillNote(msgspec.Struct, frozen=True):
     """The kill switch is on: who turned it on, why, and since when."""
 
@@ -222,3 +234,4 @@ class Status(msgspec.Struct, frozen=True):
     operable: bool = False
     """Whether an operator can change anything here."""
     kill: KillNote | None = None
+    canary: CanaryNote | None = None

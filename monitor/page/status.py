@@ -15,6 +15,7 @@ import msgspec
 from fallback.types import health_of
 from monitor.observing import (
     Alarm,
+    Compared,
     Counted,
     Decided,
     Evidence,
@@ -30,6 +31,7 @@ from monitor.observing import (
 )
 from monitor.page import rates
 from monitor.page.picture import (
+    CanaryNote,
     Counts,
     EvidenceSeries,
     KillNote,
@@ -94,6 +96,7 @@ class Board:
         self._letters: Counter[str] = Counter()
         self._levels: Counter[str] = Counter()
         self._kill: KillNote | None = None
+        self._canary: CanaryNote | None = None
         self.operable = False
         """Whether an operator can change anything over HTTP."""
 
@@ -116,6 +119,9 @@ class Board:
                 self._frames.extend(seen.frames)
             case Evidence() | Ruled() | Transition() | Alarm() | Paged():
                 self._judged(seen)
+            case Compared():
+                texts = (cut(seen.candidate), cut(seen.baseline), seen.verdict, cut(seen.why))
+                self._canary = CanaryNote(seen.time, *texts, seen.compared)
             case KillState():
                 self._kill = KillNote(cut(seen.actor), cut(seen.reason), seen.since) if seen.on else None
             case _:
@@ -231,6 +237,7 @@ class Board:
             demo=[picture(frame) for frame in self._frames],
             operable=self.operable,
             kill=self._kill,
+            canary=self._canary,
         )
 
     def _version(self, ruled: Ruled, now: float) -> Version:

@@ -18,10 +18,12 @@ from monitor.metrics.metrics import Metrics
 from monitor.observing import (
     Alarm,
     Broker,
+    Compared,
     Counted,
     Decided,
     Evidence,
     Frames,
+    KillState,
     Labelled,
     Lag,
     LedgerState,
@@ -98,6 +100,9 @@ def tell_all(watched: Watched) -> None:
     tell(Transition(time=T, event=99, version="1", before="closed", after="degraded", reason="r"))
     tell(Paged(time=T, summary="s"))
     tell(Paged(time=T, summary="s", sent=False))
+    means = {"error": {"baseline": 0.01, "candidate": 0.1}}
+    tell(Compared(time=T, event=99, baseline="1", candidate="2", verdict="worse", why="w", compared=50, means=means))
+    tell(KillState(on=False))
     tell(Frames(frames=[]))
     tell(Standing(version="1", trip=TRIP))
     tell(Lag(records=7, seconds=1.5))

@@ -42,6 +42,7 @@ function breaker(st) {
   show(byId("diagram"), [version.version, version.state, version.health, st.steps[0] ?? null], () => parts.diagram(version, st.steps));
   show(byId("verdict"), version, parts.verdict);
   show(byId("versions"), st.versions, parts.versions);
+  show(byId("canary"), st.canary, parts.canary);
   const state = version.health === "blind" ? "unknown" : words(version.state);
   document.title = `${state === "closed" ? "" : `${state.toUpperCase()} · `}${st.model} · Holdback`;
   // the headline's numbers change all the time; only a change of state is worth interrupting a reader for

@@ -89,6 +89,12 @@ export function versions(list) {
   return [table(["Version", "Breaker", "#Bar", "Guarantee"], rows)];
 }
 
+export function canary(c) {
+  if (!c) return [];
+  const look = { safe: "c-good", worse: "c-bad" }[c.verdict] ?? "c-unknown";
+  return [h("p", { class: "because" }, badge(look, `canary: ${c.verdict}`), ` ${c.why}; ${count(c.compared)} labels compared, ${stamp(c.time)} UTC.`)];
+}
+
 export function table(heads, rows) {
   const head = (name) => h("th", { scope: "col", class: name.startsWith("#") ? "num" : name.startsWith("~") ? "later" : null }, name.replace(/^[#~]/, ""));
   return h("table", null, h("thead", null, h("tr", null, heads.map(head))), h("tbody", null, rows.map((row) => h("tr", null, row))));

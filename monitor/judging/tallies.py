@@ -1,0 +1,81 @@
+"""What a version's judge counts for the breaker: delays, labels of the epoch, probes, events that do not fit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from detectors.harm import upper_bound
+from detectors.types import RANK_CELLS, Labels, State
+from monitor.summaries import VersionCounts
+
+__all__ = ["Tallies"]
+
+_DELAY_MEMORY = 1000.0
+_SCHEMA_MEMORY = 1000.0
+_SCHEMA_SHARE = 0.5
+_SCHEMA_LEAST = 200.0
+
+
+class Tallies:
+    """Adds up counts, some of them forgotten slowly."""
+
+    def __init__(self) -> None:
+        self._probed = np.zeros((RANK_CELLS, 2))
+        self._sums = np.zeros(5)  # delay sum, delays, labels in the epoch, invalid events, events
+
+    @property
+    def labels(self) -> int:
+        """Labels in this epoch."""
+        return int(self._sums[2])
+
+    @property
+    def usual_delay(self) -> float:
+        """Seconds until a label comes; NaN before the first."""
+        delay_sum, delays = self._sums[:2]
+        return float(delay_sum / delays) if delays else math.nan
+
+    @property
+    def schema_break(self) -> bool:
+        """Whether most of the last events do not fit the profile."""
+        invalid, events = self._sums[3:]
+        return bool(events >= _SCHEMA_LEAST and invalid >= _SCHEMA_SHARE * events)
+
+    def add(self, counts: VersionCounts, labels: Sequence[Labels]) -> None:
+        """Take in a batch."""
+        self._sums[:2] *= math.exp(-counts.delay_n / _DELAY_MEMORY)
+        self._sums[:2] += (counts.delay_sum, counts.delay_n)
+        self._sums[3:] *= math.exp(-counts.n / _SCHEMA_MEMORY)
+        self._sums[3:] += (counts.invalid, counts.n)
+        for each in labels:
+            cells = each.counts.sum(axis=0)
+            self._sums[2] += cells.sum()
+            self._probed += cells
+
+    def begin_epoch(self) -> None:
+        """Labels of decisions from before it are none of its."""
+        self._sums[2] = 0
+
+    def probe_again(self) -> None:
+        """The breaker has taken a step: what is learnt from here on is about the new state."""
+        self._probed[:] = 0
+
+    def risk(self, threshold: float, min_acceptance: float) -> tuple[int, float]:
+        """Labels since the last step, and the upper bound of the error at a threshold that lets enough pass."""
+        highest = math.floor((1 - min_acceptance) * RANK_CELLS)
+        start = min(max(math.ceil(threshold * RANK_CELLS), 0), highest)
+        right, wrong = self._probed[start:].sum(axis=0)
+        if right + wrong == 0:
+            return 0, math.nan
+        return int(right + wrong), float(upper_bound(int(wrong), int(right + wrong)))
+
+    def state(self) -> State:
+        """The sums."""
+        return {"probed": self._probed.copy(), "sums": self._sums.copy()}
+
+    def restore(self, state: State) -> None:
+        """Continue from `state`."""
+        self._probed = state["probed"].astype(np.float64)
+        self._sums = state["sums"].astype(np.float64)
