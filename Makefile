@@ -60,7 +60,7 @@ bench: $(READY)  ## every benchmark, each beside a peer in the same run; writes 
 peers: $(READY)  ## the detectors that we are measured against, each in an environment of its own (5 GB)
 	@.ci/tools/peers.sh
 
-bench-short: $(READY)  ## the same in less than a minute; fails where a ratio is far from what is claimed
+bench-short: $(READY)  ## the same in two minutes; fails where a ratio is far from what is claimed
 	BENCH_SHORT=1 $(BIN)/python -m benchmarks
 
 tools: $(READY)  ## what tests need besides Python: a browser (Debian's, as root), Kafka, Prometheus, Alertmanager, helm

@@ -1,4 +1,4 @@
-"""Every benchmark, one after the other: `python -m benchmarks`, with BENCH_SHORT=1 in less than a minute."""
+"""Every benchmark, one after the other: `python -m benchmarks`, with BENCH_SHORT=1 in two minutes."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def _answer(peer: Any, job: dict[str, Any]) -> dict[str, Any]:
         # a stream that was left before its change was seen tells nothing of the delay
         if n == events.shape[1] or until >= events.shape[1] or (alarms and alarms[-1] >= until):
             runs.append(alarms)
-        if seconds > job["patience"] or setup > 5 * job["patience"]:
+        if seconds > job["patience"] or setup > 3 * job["patience"]:
             break
     return {"alarms": runs, "events": taken, "seconds": seconds, "setup": setup}
 
