@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .shiryaev import GRAIN
-from .types import BoolArray, FloatArray, State
+from .types import BoolArray, FloatArray, IntArray, State
 
 __all__ = ["ChangePoints"]
 
@@ -47,6 +47,13 @@ class ChangePoints:
         np.copyto(self._began, time, where=self._gain <= 0)
         np.maximum(self._gain, 0.0, out=self._gain)
         self._gain += growth
+
+    def begun(self, starts: IntArray) -> BoolArray:
+        """(views,): whether some bet of a view has gained; if not, its likeliest change is yet to come.
+
+        `starts` is where the bets of each view begin; a gain below the grain is rounding.
+        """
+        return np.asarray(np.maximum.reduceat(self._gain, starts) >= 1 / GRAIN)
 
     def since(self, bets: BoolArray) -> float:
         """Time of the first batch after the change, by the one of these bets that gained most."""

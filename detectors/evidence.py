@@ -227,13 +227,16 @@ class Evidence:
             n, back = int(over[0]) + 1, []
             self._quiet, self._gain = quiet[min(n, len(quiet) - 1)]
         self._log_m = history[n].copy()
+        begun = np.empty((n, len(self._held)), dtype=bool)
         for batch in range(n):
             self._waited += float(clock[batch])
+            begun[batch] = self._points.begun(self._stakes.starts)
             if busy[batch]:
                 self._points.add(growth[batch], float(times[batch]))
                 if not self.frozen:  # against what will be dropped nothing is won for good
                     self._anytime.add(growth[batch])
-        kept = retained(views[:n], log_w[:n, None])[:, self._bin_view]
+        # what came before any bet gained is no part of a change: a column that never varied would be all of it
+        kept = (retained(views[:n], log_w[:n, None]) * begun)[:, self._bin_view]
         self._pool.add(counts[: starts[n]], cells, starts[: n + 1], kept, self._active())
         moved = [(int(v), float(evidence[n - 1, v])) for v in np.flatnonzero(evidence[n - 1] >= self._level)]
         return top[:n], moved, back

@@ -71,7 +71,7 @@ def bin_names(views: Views, view: int) -> tuple[str, ...]:
     """Names of a view's bins."""
     edges = views.ordered.edges
     if view < len(edges):
-        inner = tuple(f"{_number(a)} to {_number(b)}" for a, b in zip(edges[view], edges[view][1:], strict=False))
+        inner = tuple(_range(a, b) for a, b in zip(edges[view], edges[view][1:], strict=False))
         return (*inner, "outside the reference", "missing")
     view -= len(edges)
     if view < len(views.stepped):
@@ -107,6 +107,11 @@ def _divergence(p: float, q: float) -> float:
 def _percent(share: float) -> str:
     percent = 100 * share
     return f"{percent:.1f} %" if 0 < percent < 10 or 90 < percent < 100 else f"{percent:.0f} %"
+
+
+def _range(low: float, high: float) -> str:
+    """A bin; one of a single value, of a column that takes few, is that value."""
+    return _number(low) if _number(low) == _number(high) else f"{_number(low)} to {_number(high)}"
 
 
 def _number(x: float) -> str:

@@ -6,6 +6,7 @@ import hashlib
 import math
 from typing import NamedTuple
 
+from fallback.durations import lasting
 from fallback.policy import Policy, Recovery
 from fallback.records import BreakerRecord, Cause, Command, Order, Signals
 from fallback.types import BreakerState
@@ -121,7 +122,9 @@ def warning_stands(record: BreakerRecord, signals: Signals, policy: Policy) -> F
     if record.warning_since is None or signals.time - record.warning_since < policy.warning_hold:
         return None
     stood = signals.time - record.warning_since
-    return Finding(Cause.WARNING, f"warning-level evidence stood for {stood:.0f} s (limit {policy.warning_hold:.0f} s)")
+    return Finding(
+        Cause.WARNING, f"warning-level evidence stood for {lasting(stood)} (limit {lasting(policy.warning_hold)})"
+    )
 
 
 def quiet(record: BreakerRecord, signals: Signals) -> bool:
@@ -134,7 +137,9 @@ def quiet_long_enough(record: BreakerRecord, signals: Signals, policy: Policy) -
     if record.quiet_since is None or signals.time - record.quiet_since < policy.close_hold:
         return None
     stood = signals.time - record.quiet_since
-    return Finding(Cause.RECOVERED, f"no warning and no open harm for {stood:.0f} s (needs {policy.close_hold:.0f} s)")
+    return Finding(
+        Cause.RECOVERED, f"no warning and no open harm for {lasting(stood)} (needs {lasting(policy.close_hold)})"
+    )
 
 
 def retry_due(record: BreakerRecord, signals: Signals) -> Finding | None:
@@ -142,7 +147,7 @@ def retry_due(record: BreakerRecord, signals: Signals) -> Finding | None:
     if record.retry_at is None or signals.time < record.retry_at or not signals.fresh or needs_ack(record):
         return None
     waited = signals.time - record.since
-    return Finding(Cause.BACKOFF, f"waited {waited:.0f} s (attempt {record.k + 1}); probing")
+    return Finding(Cause.BACKOFF, f"waited {lasting(waited)} (attempt {record.k + 1}); probing")
 
 
 def needs_ack(record: BreakerRecord) -> bool:
@@ -185,7 +190,7 @@ def waited_too_long(record: BreakerRecord, signals: Signals) -> Finding | None:
     if record.wait_until is None or signals.time < record.wait_until:
         return None
     waited = signals.time - record.since
-    return Finding(Cause.WAITED, f"no verdict from {signals.probes} probes in {waited:.0f} s")
+    return Finding(Cause.WAITED, f"no verdict from {signals.probes} probes in {lasting(waited)}")
 
 
 def wait_limit(signals: Signals, policy: Policy) -> float:

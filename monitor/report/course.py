@@ -96,6 +96,11 @@ def _told(run: Run, version: str) -> str:
     return "; ".join(f"{state} from event {start:,.0f}" for start, _, state in spans(run, version)[:_ROWS])
 
 
+def _shown(state: str) -> str:
+    """A state as the legend has it."""
+    return state.lower().replace("_", "-")
+
+
 def _steps(run: Run) -> Element | None:
     steps = run.record.steps
     if not steps:
@@ -103,7 +108,7 @@ def _steps(run: Run) -> Element | None:
     rows = [
         (
             place(step.event, step.time),
-            f"{step.before.lower()} → {step.after.lower()}",
+            f"{_shown(step.before)} → {_shown(step.after)}",
             step.reason,
             step.version or NOTHING,
         )

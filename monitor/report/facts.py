@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fallback.durations import lasting
 from monitor import __version__
 from monitor.report.html import Element, element
 from monitor.report.parts import NOTHING, Run, card, moment, number, percent, table
 
 __all__ = ["provenance", "quality", "unknown"]
 
+_EVENTS = (".jsonl", ".ndjson")
 _QUALITY = (
     ("duplicates", "requests whose id had been decided before", "the first decision stands"),
     ("skipped", "events of other models", "left out"),
@@ -45,14 +47,14 @@ def quality(run: Run) -> Element:
     )
 
 
-def unknown(run: Run) -> Element:
+def unknown(run: Run, source: str = "") -> Element:
     """What nobody could know, or did not at the time."""
     result = run.result
     accepted, alone = result["accepted"], result["always_answering"]
     decided = sum(result["routes"].values())
     blind = accepted["n"] - accepted["labelled"]
     delay = run.config.outcomes.delay
-    late = f"{delay.rows:,} rows" if delay.rows is not None else f"{delay.seconds or 0:g} s"
+    late = f"{delay.rows:,} rows" if delay.rows is not None else lasting(delay.seconds or 0.0)
     share = percent(blind / accepted["n"] if accepted["n"] else None)
     stood_in = (
         "" if result["routes"]["fallback"] else "; without a fallback model at hand, its requests count as theirs"
@@ -66,6 +68,12 @@ def unknown(run: Run) -> Element:
     ]
     if run.config.outcomes.known == "asked":
         told.append("Only outcomes of what was held back or audited were shown, as configured.")
+    columns = run.config.columns
+    if columns.time is None and source and not source.removesuffix(".gz").endswith(_EVENTS):
+        told.append(
+            f"The recording has no times (columns.time): rows were taken to be {lasting(columns.every)} apart, and "
+            "all times here follow from that."
+        )
     if not alone["labelled"]:
         told.insert(0, "No outcome is known: nothing is said of errors, and harm could not be seen.")
     return card("What was not known", element("ul", [element("li", each) for each in told], class_="said"))

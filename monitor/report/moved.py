@@ -32,7 +32,7 @@ def moved(run: Run) -> Element:
     left = len(first) - len(chosen)
     more = f" {len(chosen)} of {len(first):,} views that moved are shown." if left > 0 else ""
     if any(_is_joint(each.view) for each in chosen):
-        more += " Projections and the like are sums over all features, and `a with b` is whether both are high or low."
+        more += " Projections and the like are sums over all features, and “a with b” is whether both are high or low."
     return card(
         "What moved",
         element("div", [_view(each, others=_leads(chosen, i)) for i, each in enumerate(chosen)], class_="views"),

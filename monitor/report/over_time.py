@@ -55,6 +55,7 @@ def evidence(run: Run) -> Element:
         for start, w, h in _some(list(zip(found.starts.tolist(), lines[0].tolist(), lines[1].tolist(), strict=True)))
     ]
     since = run.record.since_profile
+    since = float(round(since)) if math.isfinite(since) else since
     ever = f"Over the whole stream, the odds against nothing having changed since the profile came to {_odds(since)}."
     return card(
         "Evidence of change",
@@ -174,7 +175,12 @@ def routes(run: Run) -> Element:
         "Who answered, and why",
         draw(Plot(f"{told}.", stream_axis(run), share_axis(1.0), layers)) if layers else None,
         table(
-            "Reasons of all decisions", ("reason", "answered by", "requests", "share"), rows, shown=True, numbers=(2, 3)
+            "Reasons of all decisions",
+            ("reason", "answered by", "requests", "share"),
+            rows,
+            shown=True,
+            numbers=(2, 3),
+            stacked=True,
         ),
     )
 

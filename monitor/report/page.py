@@ -58,7 +58,7 @@ def report(runs: Sequence[Run], profiles: Mapping[str, str], source: str = "") -
         routes(run),
         compare(runs),
         quality(run),
-        unknown(run),
+        unknown(run, source),
         provenance(run, profiles, source),
     )
     return f"<!doctype html>\n{element('html', head, element('body', top, main), lang='en')}\n"

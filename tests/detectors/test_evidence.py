@@ -274,3 +274,16 @@ def test_the_order_of_the_features_does_not_matter() -> None:
         counts = fitted.count(block, np.array([0, 100, 200, 300]))
         tops.append(evidence.update(counts, np.full(3, 100.0), np.arange(3.0)).top)
     np.testing.assert_allclose(tops[0], tops[1], rtol=1e-12)
+
+
+def test_a_column_that_begins_to_vary_is_told_of_from_then_on() -> None:
+    """5,000 events in the one bin that the reference has, then others: what is told is the change, not what led up."""
+    layout = Layout(("x",), 6, (), (), (), ("single",))
+    evidence = Evidence(layout, np.array([1000, 0, 0, 0, 0, 0]), float(np.log(1e5)))
+    still, moving = np.tile([100, 0, 0, 0, 0, 0], (50, 1)), np.tile([20, 0, 0, 0, 80, 0], (5, 1))
+    counts = np.concatenate([still, moving])
+    reading = evidence.update(counts, np.full(len(counts), 100.0), np.arange(float(len(counts))))
+    (alarm,) = reading.alarms
+    assert alarm.batch == 50
+    assert alarm.since == 50.0
+    assert alarm.now.tolist() == [20, 0, 0, 0, 80, 0]

@@ -75,6 +75,12 @@ def test_the_report_is_one_whole_page() -> None:
     assert not [value for name, value in found.attributes if name == "href" and value != "data:,"]
 
 
+def test_times_that_the_recording_does_not_have_are_not_passed_off_as_its_own() -> None:
+    """A flat file without a column of times was given them; events in JSON lines have their own."""
+    assert "rows were taken to be 1 s apart" in report([told()], {}, "events.csv.gz")
+    assert "rows were taken" not in report([told()], {}, "events.jsonl.gz")
+
+
 def test_the_report_is_the_same_each_time() -> None:
     """The same runs give the same bytes."""
     assert report([told(), told("a=b")], {"1": "x"}) == report([told(), told("a=b")], {"1": "x"})
