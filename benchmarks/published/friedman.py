@@ -44,7 +44,7 @@ _KINDS: dict[str, tuple[int, tuple[int, ...]]] = {
     "gsg": (100, (_TRAIN + _HEALTHY, _FAR)),
     "lea": (0, (_TRAIN + _HEALTHY, _FAR, _FAR + 1)),
 }
-_RUNS = 2 if SHORT else 100
+_RUNS = 2 if SHORT else 50
 _LEVEL = 1e5
 _BATCH = 10
 _PUBLISHED = {
