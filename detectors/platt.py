@@ -16,6 +16,7 @@ MEMORY = 1_000.0
 BOX = (8.0, 4.0)
 """Bounds of the intercept, either way, and of the slope: odds of 3,000 to 1 in the middle, and no falling line."""
 _KEPT_AT_A_CHANGE = 0.02
+_LEAST = 1e-6
 _DESIGN: FloatArray = np.stack([np.ones(RANK_CELLS), NORMAL_SCORES], axis=1)
 _MIDDLES: FloatArray = (np.arange(RANK_CELLS) + 0.5) / RANK_CELLS
 
@@ -134,7 +135,11 @@ class OnlinePlatt:
         right, wrong = counts[:, 0], counts[:, 1]
         gradient = _DESIGN.T @ (wrong * p - right * (1 - p))
         squares = wrong * p**2 + right * (1 - p) ** 2
-        self._information = np.exp(-n * self._rate) * self._information + (_DESIGN.T * squares) @ _DESIGN
+        kept = np.exp(-n * self._rate)
+        self._information = kept * self._information + (_DESIGN.T * squares) @ _DESIGN
+        # labels of a single cell, where all answers are equally sure, say nothing of the slope, and what was known
+        # of it fades: what is left keeps the matrix regular, and counts a millionth of a label
+        self._information += (1 - kept) * _LEAST * np.eye(2)
         step = np.linalg.solve(self._information, gradient) / self._gamma
         self._theta = _nearest(self._theta - step, self._information, self._low, self._high)
         self._labels += n

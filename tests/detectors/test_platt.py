@@ -153,3 +153,18 @@ def test_ranks_that_are_unknown_have_no_probability() -> None:
     assert np.isnan(stated_probability(np.array([np.nan]), 1.0, 1.0)).all()
     assert np.isnan(stated_probability(np.array([0.5]), np.nan, np.nan)).all()
     assert len(set(stated_probability(np.array([0.99, 1.0]), 1.0, 1.0).tolist())) == 1
+
+
+def test_labels_of_one_cell_are_enough_for_ever() -> None:
+    """A regression with one width for all has one rank: 200,000 labels of it, then others, and all stays finite."""
+    r = np.random.default_rng(0)
+    platt = OnlinePlatt(fitted(r, right(2.0, 1.0)))
+    for _ in range(2000):
+        counts = np.zeros((RANK_CELLS, 2), np.int64)
+        counts[RANK_CELLS // 2] = r.multinomial(100, [0.9, 0.1])
+        platt.update(labels(counts))
+    assert platt.intercept == pytest.approx(np.log(9), abs=0.5)
+    truth = right(1.0, 0.5)
+    for _ in range(100):
+        platt.update(labels(drawn(r, truth, 100)))
+    assert apart(platt, truth) < 0.05
