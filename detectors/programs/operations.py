@@ -72,6 +72,9 @@ def _aten(name: str) -> Any:
         found = getattr(getattr(torch.ops.aten, packet), overload)
     except (AttributeError, RuntimeError):
         raise bad from None
+    # the namespace has attributes of Python beside its operations
+    if not isinstance(found, torch._ops.OpOverload):  # noqa: SLF001 - the class has no public name
+        raise bad
     # what torch's interpreter knows beside the operations on tensors, such as saving to a file, is never dispatched
     if not torch._C._dispatch_has_kernel(found.name()):  # noqa: SLF001 - there is no public way to ask
         raise bad

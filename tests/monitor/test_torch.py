@@ -69,6 +69,24 @@ def test_without_torch_an_encoder_is_a_usage_error(tmp_path: Path) -> None:
             fit_profile([raw(*photographed(np.random.default_rng(0).random((200, 64)), 0))], config)
 
 
+def test_a_replica_without_torch_says_so_before_the_first_event() -> None:
+    """A profile with an encoder is not run where its events could not be counted; a judge may still read it."""
+    from dataclasses import replace
+    from importlib.util import find_spec
+
+    from detectors.views.encoder import Encoder
+
+    if find_spec("torch") is not None:
+        pytest.skip("torch is installed")
+    config = configured()
+    profile = fit_profile([raw(*stream(400, 0))], config).profile
+    views = profile.fitted.views
+    kinds = (*views.ordered_kinds, Encoder(hand_made(), 3, None, reconstructs=False))
+    carrying = replace(profile, fitted=replace(profile.fitted, views=replace(views, ordered_kinds=kinds)))
+    with pytest.raises(UsageError, match=r"encoder that can't be run: .*holdback\[torch\]"):
+        run(config, carrying, [])
+
+
 @pytest.mark.torch
 def test_a_given_encoder_is_in_the_profile(torch: Any, tmp_path: Path) -> None:
     """`views.encoder` names a file; its vector has views, and the file may go once the profile is fitted."""

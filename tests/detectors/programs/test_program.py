@@ -140,6 +140,8 @@ def _targets(target: str, *more: tuple[str, Any]) -> bytes:
         (_targets("torch.ops.aten.__class__.default"), "does not offer"),
         (_targets("torch.ops.aten.from_file.default"), "does not offer"),
         (_targets("torch.ops.aten.save.default"), "does not offer"),
+        (_targets("torch.ops.aten.name.upper"), "does not offer"),
+        (_targets("torch.ops.aten.linear.overloads"), "does not offer"),
         (_targets("torch.ops.aten.no_such.default"), "does not offer"),
         (_targets("torch.ops.aten.linear.default.__globals__"), "does not offer"),
         (_targets("torch.ops.prim.Print.default"), "only operations of torch"),
