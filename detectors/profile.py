@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -82,6 +83,8 @@ class Fitted:
         (cells, width): the part of the counts that each cell of the context has, from cell 1 on.
     memory
         (views,): long-run variance of each view's rows over that of independent ones, by which bets may be tempered.
+    first
+        (width,): counts of the half on which the views were fitted, if evidence is to go event by event.
     """
 
     views: Views
@@ -94,6 +97,7 @@ class Fitted:
     events_per_day: float
     by_cell: IntArray | None = None
     memory: FloatArray | None = None
+    first: IntArray | None = None
 
     @property
     def reference(self) -> IntArray:
@@ -179,7 +183,19 @@ def fit(reference: Reference, settings: ViewSettings | None = None, seed: int = 
         n=n,
         labelled=int(known.sum()),
         events_per_day=reference.events_per_day,
+        first=_first_counts(views, taken(reference.rows, first)) if settings.by_event else None,
     )
+
+
+def _first_counts(views: Views, rows: Rows) -> IntArray:
+    """(width,): counts of the rows that views were fitted on; never seen are as many as categories that came once."""
+    counts: IntArray = views.count(rows, np.array([0, len(rows)]))[0]
+    layout = views.layout()
+    texts = [each for kind in views.step_kinds for each in kind.texts(rows)]
+    for i, (view, values) in enumerate(zip(views.stepped, texts, strict=True)):
+        once = sum(n == 1 for value, n in Counter(values).items() if value is not None)
+        counts[layout.step_start + i * layout.step_bins + view.names.index("never seen")] = once
+    return counts
 
 
 def first_half(n: int, rng: np.random.Generator) -> BoolArray:

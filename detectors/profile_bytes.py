@@ -25,7 +25,7 @@ __all__ = ["dump", "load"]
 
 _FORMAT = "holdback-profile-3"
 _PACKED = "packed"
-_OPTIONAL = ("by_cell", "memory")
+_OPTIONAL = ("by_cell", "memory", "first")
 _METHOD = "method."
 
 

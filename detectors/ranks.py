@@ -80,6 +80,13 @@ class RankTable:
             self._grow(pooled_rows[part], rows[part], growth[part], tails=tails)
         return growth.reshape(*pooled.shape[:-1], -1)
 
+    def density(self, ranks: FloatArray) -> FloatArray:
+        """Density of each bet at some ranks in [0, 1]: (..., bets)."""
+        upper = ranks > 0.5
+        at = _cell(np.where(upper, 1.0 - ranks, ranks)) + upper * _CELLS
+        density: FloatArray = np.moveaxis(np.abs(self._slope.take(at, axis=1)), 0, -1)
+        return np.maximum(density, _LEAST)
+
     def _grow(self, pooled: FloatArray, counts: FloatArray, out: FloatArray, *, tails: bool) -> None:
         """Log-growth of each bet, (rows, bets), of as many rows as the cache holds."""
         total = np.maximum(pooled.sum(axis=-1, keepdims=True), 1.0)

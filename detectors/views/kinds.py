@@ -57,6 +57,8 @@ class ViewSettings:
         What views are conditioned on: "", one of `CONTEXTS` such as `hour_of_day`, or `segment:<name>`.
     encoder
         A torch program that embeddings go through, as the bytes of its file; `autoencoder` to train one; None for none.
+    by_event
+        Whether the profile is to hold what evidence event by event needs besides.
     """
 
     bins: int = 32
@@ -65,6 +67,7 @@ class ViewSettings:
     pairs: int = 2000
     context: str = ""
     encoder: bytes | None = None
+    by_event: bool = False
 
 
 @dataclass(frozen=True, slots=True)

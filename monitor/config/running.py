@@ -37,6 +37,14 @@ class Evidence(Section, frozen=True, kw_only=True):
             le=100,
         ),
     ] = 100
+    path: Annotated[
+        Literal["batch", "exact"],
+        describe(
+            "batch: a batch is judged as one; how far apart false alarms come is measured. exact: its events are "
+            "judged one by one, and what is promised of false alarms is proven, view by view. It costs an event what a "
+            "batch costs, so it is for a few hundred events a second. After a change fit the profile again."
+        ),
+    ] = "batch"
     tolerance: Annotated[
         float,
         describe(

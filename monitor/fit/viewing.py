@@ -16,4 +16,5 @@ def view_settings(config: Config, context: str) -> ViewSettings:
     program = None
     if encoder is not None:
         program = TRAINED if encoder == TRAINED.decode() else program_bytes(encoder, "views.encoder")
-    return ViewSettings(config.evidence.bins, views.joint, views.projections, views.pairs, context, program)
+    by_event = config.evidence.path == "exact"
+    return ViewSettings(config.evidence.bins, views.joint, views.projections, views.pairs, context, program, by_event)

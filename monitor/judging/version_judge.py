@@ -12,7 +12,7 @@ import numpy as np
 
 from detectors.calibration.learn_then_test import first_certificate
 from detectors.estimated import EstimatedError
-from detectors.evidence import Evidence, EvidenceReading
+from detectors.evidence import EvidenceReading
 from detectors.harm import Harm, HarmReading, upper_bound
 from detectors.profile import Profile
 from detectors.selective import Selective, SelectiveReading, SelectiveReference, suspicion_level
@@ -24,7 +24,7 @@ from fallback.records import BreakerRecord, Command, Signals, Transition
 from fallback.rules import ramp_share, refusal
 from fallback.types import Verdict
 from monitor.config import Config
-from monitor.judging.bet_rules import bet_rules
+from monitor.judging.bet_rules import new_evidence
 from monitor.judging.more_harm import MoreHarm
 from monitor.judging.opinions import Opinions
 from monitor.judging.tallies import Tallies
@@ -49,8 +49,8 @@ class VersionJudge:
         self._reference = SelectiveReference(fitted.rank_counts, fitted.n, fitted.events_per_day)
         self._propensity = 1.0 if config.outcomes.known == "all" else promise.audit
         self._layout = fitted.views.layout()
-        rules, quiet = bet_rules(config, profile), policy.close_hold
-        self._evidence = Evidence(self._layout, fitted.reference, self.log_level, rules=rules, quiet=quiet)
+        quiet = policy.close_hold
+        self._evidence = new_evidence(config, profile, self.log_level, quiet)
         self._bar = float(profile.facts.get("size_threshold", math.inf))
         tolerated = float(upper_bound(int((fitted.scores > self._bar).sum()), len(fitted.scores)))
         self._more = MoreHarm(profile, self.log_level, quiet)
