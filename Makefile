@@ -57,7 +57,7 @@ docs: $(READY)  ## examples in docstrings, and links between the pages
 bench: $(READY)  ## every benchmark, each beside a peer in the same run; writes docs/benchmarks.md anew (minutes)
 	$(BIN)/python -m benchmarks
 
-peers: $(READY)  ## the detectors that we are measured against, each in an environment of its own (5 GB)
+peers: $(READY)  ## what we are measured against, each in an environment of its own (5 GB)
 	@.ci/tools/peers.sh
 
 bench-short: $(READY)  ## the same in two minutes; fails where a ratio is far from what is claimed
@@ -91,7 +91,7 @@ lock: $(READY)  ## compile requirements/dev.txt, requirements/run.txt and those 
 	  --extra dev --extra report --extra demo pyproject.toml -o requirements/dev.txt
 	$(BIN)/uv pip compile --universal --python-version 3.11 --no-header --no-emit-index-url --quiet \
 	  --constraint requirements/dev.txt pyproject.toml -o requirements/run.txt
-	for peer in alibi-detect frouros nannyml; do \
+	for peer in alibi-detect crepes frouros nannyml; do \
 	  $(BIN)/uv pip compile --python-version 3.11 --no-header --no-emit-index-url --no-annotate --quiet \
 	    --override requirements/peers/overrides.txt requirements/peers/$$peer.in -o requirements/peers/$$peer.txt; done
 

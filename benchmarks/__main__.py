@@ -20,6 +20,7 @@ _ALL = (
     "bench_startup",
     *_OVER_KAFKA,
     "evidence",
+    "routing",
     "canary_simulation",
     "published",
     "real_streams",

@@ -7,19 +7,20 @@ from enum import StrEnum
 import numpy as np
 
 from .logistic import RankLogistic
-from .types import RANK_CELLS, FloatArray, IntArray, State
+from .types import RANK_CELLS, BoolArray, FloatArray, IntArray, State
 
 __all__ = ["LABELS_PER_FALSE_EPOCH", "LOG_LEVEL", "EpochDetector", "Side"]
 
 LABELS_PER_FALSE_EPOCH = 1e5
 LOG_LEVEL = float(np.log(LABELS_PER_FALSE_EPOCH))
 _TOLERANCE = 1.1
-_BAND_95 = 2.45
-"""Scheffé's factor for a line of two parameters: the 95 % band holds for all cells at once."""
+_BAND_95 = 2.8
+"""Scheffé's factor for a line of three parameters: the 95 % band holds for all cells at once."""
 
 _ODDS = {"worse": (1.4, 2.5), "better": (0.7, 0.4)}
 _POWERS = {"worse": (0.8, 0.6), "better": (1.25, 1.6)}
-_BETS = 4
+_SURER: BoolArray = np.arange(RANK_CELLS) >= RANK_CELLS // 2
+_BETS = 8
 _NEGLIGIBLE = -700.0
 """log M of a process without labels: vanishes beside one label, and is finite, so that no difference is NaN."""
 
@@ -43,6 +44,8 @@ def _payoffs(fit: RankLogistic) -> FloatArray:
     for side, sign in ((Side.WORSE, 1.0), (Side.BETTER, -1.0)):
         null = usual + sign * tolerance
         bets = [null + np.log(factor) for factor in _ODDS[side]] + [null * power for power in _POWERS[side]]
+        # where little passes most labels are of the less sure half: unchanged there, they would drown what they hide
+        bets += [np.where(_SURER, bet, null) for bet in bets]
         # a bet on the other side's direction would pay while errors are within tolerance: the null covers all of those
         changed = np.stack([sign * np.maximum(sign * bet, sign * null) for bet in bets])
         right = _log_sigmoid(-changed) - _log_sigmoid(-null)
@@ -58,8 +61,8 @@ class EpochDetector:
 
     with w the number of labels in the batch, q_0 the fitted logistic with its odds at the edge of what is tolerated (×
     1.1, or the fit's own simultaneous 95 % band where that is wider: a fit to 200 labels is no more certain than that),
-    and q_k four alternatives to it: odds × {1.4, 2.5}, odds ^ {.8, .6} for worse; × {.7, .4}, ^ {1.25, 1.6} for better.
-    It alarms when the mean of the four reaches A = 10⁵.
+    and q_k eight alternatives to it: odds × {1.4, 2.5}, odds ^ {.8, .6} for worse; × {.7, .4}, ^ {1.25, 1.6} for
+    better; each of all cells, and of the surer half alone. It alarms when the mean of the eight reaches A = 10⁵.
 
     Beside each M the counts since the change are kept as their mean over possible times of the change, weighted by the
     likelihood of each: `R ← R · M / (M + w) + counts`, with M before the batch. Counts and nothing else: memory is
@@ -68,9 +71,11 @@ class EpochDetector:
     **What holds**: as long as the odds of a wrong answer in each cell stay within the tolerance, and whatever the order
     of requests and who was asked on the strength of the past, `E[M_t]` is at most the number of labels so far, so each
     side's alarms come at least 10⁵ labels apart on average. **What does not**: the fit must be right; a reference whose
-    errors do not follow a logistic in the normal score of the rank is off in some cells by more than the tolerance.
-    Labels that are missing *because* of the answer bias it: so an overdue label counts as an error for `better`, and
-    not at all for `worse`, until it comes.
+    errors do not follow a logistic in the normal score of the rank, bent in the middle, is off in some cells by more
+    than the tolerance, and the band misses the truth for one reference in twenty. Errors must come one by one: errors
+    in clusters are many short changes, and begin as many epochs. Labels that are missing *because* of the answer bias
+    it: so an overdue label counts as an error for `better`, and not at all for `worse`, until it comes. It says that
+    errors changed, not why, nor how many there will be.
 
     References
     ----------

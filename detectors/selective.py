@@ -41,11 +41,11 @@ _REFIT_LOOSENESS = 1.0
 class Selective:
     """Owner of the tracking threshold, the epoch alarms that move it, suspicion, and the certificate.
 
-    λ₁ is the least threshold whose error on the reference, smoothed with a logistic, is at most τ·a*. After that every
-    label moves it (`Tracking`); an epoch alarm (`EpochDetector`) moves it at once, to the least threshold that the
-    counts since the estimated change bear out on recent traffic, up for worse and down for better; `Suspicion` raises
-    the bar before labels can; `Certificate` says what is proven; `OnlinePlatt` says how likely an answer is right. Each
-    class states its formula, its conditions and its source.
+    λ₁ is the least threshold whose error on the reference, smoothed with a bent logistic, is at most τ·a*. After that
+    every label moves it (`Tracking`); an epoch alarm (`EpochDetector`) moves it at once, to the least threshold that
+    the counts since the estimated change bear out on recent traffic, up for worse and down for better; `Suspicion`
+    raises the bar before labels can; `Certificate` says what is proven; `OnlinePlatt` says how likely an answer is
+    right. Each class states its formula, its conditions and its source.
 
     A reference with fewer than 200 labels bears nothing out: nothing passes, and the first 200 labels set λ.
 
@@ -76,7 +76,7 @@ class Selective:
     >>> selective = Selective(reference, max_error=.05, confidence=.95, known="asked")
     >>> reading = selective.update([], traffic=np.full(RANK_CELLS, 2), outstanding=0)
     >>> reading.threshold, reading.suspicion, reading.certified_from > 1, reading.epoch
-    (0.52, 0.0, True, 0)
+    (0.46, 0.0, True, 0)
     """
 
     def __init__(
@@ -97,12 +97,12 @@ class Selective:
         self._traffic = reference.traffic() * _MEMORY
         self._learnt = reference.counts.astype(np.float64)
         self._learning = bool(self._learnt.sum() < LABELS_TO_LEARN)
-        self._fit = fit_logistic(self._learnt)
+        self._fit = fit_logistic(self._learnt, bent=True)
         start = NOTHING_PASSES if self._learning else self._borne_out()
         self._tracking = Tracking(self._target, start)
         self._detector = EpochDetector(self._fit)
         self._suspicion = Suspicion()
-        self._platt = OnlinePlatt(self._fit)
+        self._platt = OnlinePlatt(fit_logistic(self._learnt))
         self._certificate = Certificate(max_error, confidence, first)
         self._epoch = 0
         self._now: SelectiveReading | None = None
@@ -158,7 +158,7 @@ class Selective:
         """All parts' arrays, the fit, recent traffic, and what is being learnt."""
         fit = self._fit
         return {
-            "fit": np.array([fit.intercept, fit.slope, *fit.covariance]),
+            "fit": np.array([fit.intercept, fit.slope, *fit.covariance, fit.bend, *fit.bend_covariance]),
             "traffic": self._traffic.copy(),
             "learnt": self._learnt.copy(),
             "epoch": np.array([self._epoch, self._learning]),
@@ -171,8 +171,8 @@ class Selective:
 
     def restore(self, state: State) -> None:
         """Continue from `state`, which must come from the same promise."""
-        intercept, slope, level, both, tilt = (float(x) for x in state["fit"])
-        self._fit = RankLogistic(intercept, slope, (level, both, tilt))
+        intercept, slope, level, both, tilt, bend, *with_bend = state["fit"].tolist()
+        self._fit = RankLogistic(intercept, slope, (level, both, tilt), bend, tuple(with_bend))
         self._traffic = state["traffic"].astype(np.float64)
         self._learnt = state["learnt"].astype(np.float64)
         self._epoch, self._learning = int(state["epoch"][0]), bool(state["epoch"][1])
@@ -203,14 +203,14 @@ class Selective:
         self._learnt += counts
         if self._learnt.sum() >= LABELS_TO_LEARN:
             self._learning = False
-            self._fit = fit_logistic(self._learnt)
+            self._fit = fit_logistic(self._learnt, bent=True)
             self._detector = EpochDetector(self._fit)
-            self._platt = OnlinePlatt(self._fit)
+            self._platt = OnlinePlatt(fit_logistic(self._learnt))
             self._tracking.jump(self._borne_out())
 
     def _refit(self, side: Side) -> None:
         """Begin a new epoch: the fit, and with it λ, follow the counts since the estimated change."""
-        self._fit = fit_logistic(self._detector.since(side), prior=self._fit, looseness=_REFIT_LOOSENESS)
+        self._fit = fit_logistic(self._detector.since(side), self._fit, _REFIT_LOOSENESS, bent=True)
         self._detector = EpochDetector(self._fit)
         self._platt.forget()
         borne_out, now = self._borne_out(), self._tracking.threshold

@@ -41,8 +41,14 @@ class Tracking:
 
     where `openings` is everything that lowered λ other than those labels: alarms that open, right answers of the surest
     tenth, and what the clip at the top cut off (at most η times the labels outstanding each time the top is reached).
-    So the weighted mean of err is at most `τ a* + (1 + 2η - λ_1 + openings) / (η N)`. A step that varies costs the
-    variation of 1/η besides.
+    So the weighted mean of err is at most `τ a* + (1 + 2η - λ_1 + openings) / (η N)`. For a step that varies, η_t for
+    batch t with its openings o_t, summing by parts gives
+
+    .. math:: \sum w (err - \tau a^*) \le 1.06 \Big(\frac{1}{\eta_T} + \sum_t \big(\tfrac{1}{\eta_{t-1}} -
+              \tfrac{1}{\eta_t}\big)_+\Big) - \frac{\lambda_1}{\eta_1} + \sum_t \frac{o_t}{\eta_t}
+
+    1.06 being the highest λ: each time that outstanding labels melt away may cost as much as the largest 1/η had. An
+    answer whose label is withheld counts as an error once it is overdue, so that withholding labels buys nothing.
 
     **What does not**: nothing is said about a stretch that is short beside 1/η, about the delay of the labels after a
     change, about answers whose labels never come (they count as errors), or about any one segment.

@@ -1,12 +1,12 @@
 #!/bin/sh
-# The drift detectors that we are measured against and that don't fit our own environment, each into one of its own
-# under .tools/peers. What can't be had is said and left out; river and MAPIE are in .venv.
+# What we are measured against and does not fit our own environment, detectors of drift and conformal prediction, each
+# into one of its own under .tools/peers. What can't be had is said and left out; river and MAPIE are in .venv.
 set -eu
 cd "$(dirname "$0")/../.."
 uv=.venv/bin/uv
 [ -x "$uv" ] || { echo "no $uv; \`make check\` brings it" >&2; exit 1; }
 
-for name in alibi-detect frouros nannyml; do
+for name in alibi-detect crepes frouros nannyml; do
     folder=.tools/peers/$name
     wanted=requirements/peers/$name.txt
     cmp -s "$wanted" "$folder/installed.txt" && continue

@@ -51,6 +51,23 @@ def test_the_bound_holds_for_any_sequence(batches: list[Batch], first: float) ->
         assert total <= bound + 1e-6
 
 
+@given(st.lists(st.tuples(*[st.integers(0, 9)] * 2, st.integers(-3, 5), st.integers(0, 2_000)), max_size=40))
+def test_the_bound_holds_for_any_sequence_of_steps(batches: list[tuple[int, int, int, int]]) -> None:
+    """With outstanding labels that come and go the docstring's second bound holds, whatever the labels say."""
+    tracking, first = Tracking(TARGET, 0.4), 0.4
+    total = fallen = paid = 0.0
+    steps: list[float] = []
+    for right, wrong, overdue, outstanding in batches:
+        each = labels({Stake.ACCEPTED: (right, wrong), Stake.SUREST: (wrong, 0)}, {Stake.ACCEPTED: overdue})
+        before = tracking.openings
+        tracking.update([each], outstanding)
+        steps.append(step_size(outstanding))
+        total += excess(each)
+        fallen += max(1 / steps[-2] - 1 / steps[-1], 0.0) if len(steps) > 1 else 0.0
+        paid += (tracking.openings - before) / steps[-1]
+        assert total <= (1 + 2 * LARGEST_STEP) * (1 / steps[-1] + fallen) - first / steps[0] + paid + 1e-6
+
+
 def test_the_bound_holds_where_errors_follow_the_threshold() -> None:
     """An adversary who errs whenever much passes, 300 labels late, gets no more than the docstring's constant."""
     tracking = Tracking(TARGET, 0.3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -17,8 +18,6 @@ __all__ = [
     "Generator",
     "Stream",
     "cells",
-    "classes",
-    "gaussian",
     "make",
     "oracle",
     "ranks",
@@ -39,13 +38,18 @@ class Stream:
 
 
 Generator = Callable[[np.random.Generator, int], tuple[FloatArray, FloatArray, FloatArray]]
+"""Confidence, probability of being right, the same after the change."""
+
+
+def _sigmoid(logit: FloatArray) -> FloatArray:
+    return np.asarray(1 / (1 + np.exp(-logit)))
 
 
 def gaussian(r: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Confidence, probability of being right, the same after the change: the design's own generator."""
+    """The design's own: the logit of the confidence is normal, and it is right until it becomes overconfident."""
     logit = r.normal(2.60, 1.98, n)
-    confidence = np.maximum(1 / (1 + np.exp(-logit)), 0.11)
-    return confidence, confidence, 1 / (1 + np.exp(-(0.747 * logit - 0.006)))
+    confidence = np.maximum(_sigmoid(logit), 0.11)
+    return confidence, confidence, _sigmoid(0.747 * logit - 0.006)
 
 
 def classes(r: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -56,7 +60,35 @@ def classes(r: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray, Flo
     return confidence, right, np.where(kind >= 3, right - 0.06, right)
 
 
-GENERATORS: dict[str, Generator] = {"gaussian": gaussian, "classes": classes}
+def rounded(r: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Two decimals, a third of them .99 or 1.00: heavy-tailed logits of an overconfident net; later the odds halve."""
+    logit: FloatArray = 3.0 + 2.0 * r.standard_t(3, n)
+    confidence = np.asarray(np.round(np.maximum(_sigmoid(logit), 0.1), 2), np.float64)
+    truth = 0.4 + 0.75 * np.clip(logit, -3.0, 8.0)
+    return confidence, _sigmoid(truth), _sigmoid(truth - np.log(2))
+
+
+def clusters(r: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """A tenth of the time, 50 requests on end, errors have six times the odds; later a fifth of it, 100 on end."""
+    logit = r.normal(2.60, 1.98, n)
+    rights = []
+    for share, length in ((0.1, 50), (0.2, 100)):
+        spells = r.geometric(1 / length, (n // 20, 2)) * np.array([(1 - share) / share, 1.0])
+        ends = np.cumsum(spells.ravel().astype(np.int64))
+        bad = np.searchsorted(ends, np.arange(n), side="right") % 2
+        rights.append(_sigmoid(logit + 0.25 - np.log(6) * bad))
+    return np.maximum(_sigmoid(logit), 0.11), rights[0], rights[1]
+
+
+GENERATORS: dict[str, Generator] = {
+    "gaussian": gaussian,
+    "classes": classes,
+    "rounded": rounded,
+    "clusters": clusters,
+}
+
+Shape = Callable[[FloatArray, FloatArray], FloatArray]
+"""From the probability of being right before and after the change, that of each request."""
 
 
 def _change(right: FloatArray, changed: FloatArray) -> FloatArray:
@@ -64,10 +96,10 @@ def _change(right: FloatArray, changed: FloatArray) -> FloatArray:
     return np.concatenate([right[:half], changed[half:]])
 
 
-def _impossible(right: FloatArray, changed: FloatArray) -> FloatArray:
+def _surest_wrong(right: FloatArray, changed: FloatArray, wrong: float) -> FloatArray:
     del changed
     half = right.shape[0] // 2
-    return np.concatenate([right[:half], np.minimum(right[half:], 0.85)])
+    return np.concatenate([right[:half], np.minimum(right[half:], 1 - wrong)])
 
 
 def _recovery(right: FloatArray, changed: FloatArray) -> FloatArray:
@@ -77,7 +109,7 @@ def _recovery(right: FloatArray, changed: FloatArray) -> FloatArray:
 
 def _gradual(right: FloatArray, changed: FloatArray) -> FloatArray:
     share = np.clip((np.arange(right.shape[0]) - 20_000) / 20_000, 0, 1)
-    return (1 - share) * right + share * changed
+    return np.asarray((1 - share) * right + share * changed)
 
 
 def _three_points(right: FloatArray, changed: FloatArray) -> FloatArray:
@@ -86,15 +118,28 @@ def _three_points(right: FloatArray, changed: FloatArray) -> FloatArray:
     return np.concatenate([right[:half], right[half:] - 0.03])
 
 
-SCENARIOS: dict[str, tuple[int, Callable[[FloatArray, FloatArray], FloatArray]]] = {
+def _growing(right: FloatArray, changed: FloatArray) -> FloatArray:
+    """From 20,000 on the odds of an error double every 10,000 requests."""
+    del changed
+    doublings = np.maximum(np.arange(right.shape[0]) - 20_000, 0) / 10_000
+    return np.asarray(right / (right + (1 - right) * 2**doublings))
+
+
+def _same(right: FloatArray, changed: FloatArray) -> FloatArray:
+    del changed
+    return right
+
+
+SCENARIOS: dict[str, tuple[int, Shape]] = {
     "change": (60_000, _change),
-    "none": (200_000, lambda right, _: right),
-    "impossible": (40_000, _impossible),
-    "stop": (40_000, lambda right, _: right),
+    "none": (200_000, _same),
+    **{f"surest {share} % wrong": (40_000, partial(_surest_wrong, wrong=share / 100)) for share in (6, 10, 12, 15)},
+    "stop": (40_000, _same),
     "half-lost": (60_000, _change),
     "recovery": (60_000, _recovery),
     "gradual": (60_000, _gradual),
     "three-points": (60_000, _three_points),
+    "growing": (60_000, _growing),
 }
 
 
