@@ -60,7 +60,7 @@ def ratio(a_day: int, days: int, watched: int, batch: int, seed: int) -> tuple[s
     context = proposed(made, times[:learnt])
     if context is None:
         return None, 0.0, 0.0
-    few = rows(seen.numeric[:, : len(seen) // 20])  # without a context they come fast
+    few = rows(seen.numeric[:, : len(seen) // (20 * batch) * batch])  # without a context they come fast
     within = [in_context(each, context, when, ()) for each, when in ((made, times[:learnt]), (seen, times[learnt:]))]
     expected = len(seen) / LEVEL
     return (
