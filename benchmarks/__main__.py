@@ -24,6 +24,7 @@ _ALL = (
     "canary_simulation",
     "published",
     "real_streams",
+    "breaker_simulation",
 )
 # one core: the threads of a matrix library would make twenty features no faster, and the figures hard to read
 _ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

@@ -113,7 +113,7 @@ class EstimatedError:
         self._unlabelled += n
         if labels:
             left = max(self._unlabelled - labels, 0.0) / max(self._unlabelled, 1.0)
-            self._log_m = np.where(self._log_m > 0, self._log_m * left, self._log_m)
+            self._log_m = np.where(self._log_m > 0, np.maximum(self._log_m, 0.0) * left, self._log_m)
             self._unlabelled = max(self._unlabelled - labels, 0.0)
 
     def state(self) -> State:

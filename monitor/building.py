@@ -119,6 +119,15 @@ def breaker_policy(config: Config) -> Policy:
         error_rate=breaker.error_rate,
         probes=breaker.probes,
         flap_limit=breaker.flaps,
+        flap_window=breaker.flap_window,
+        few_hold=breaker.few_hold,
+        jitter=breaker.jitter,
+        half_open_wait=breaker.half_open_wait,
+        delays_to_wait=breaker.delays_to_wait,
+        memory=breaker.memory,
+        ramp=tuple(breaker.ramp),
+        ramp_hold=breaker.ramp_hold,
+        override_longest=breaker.override_longest,
     )
 
 

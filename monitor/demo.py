@@ -232,11 +232,14 @@ class _Counted:
 
     def facts(self, result: dict[str, Any]) -> dict[str, Any]:
         """What the story came to."""
-        at = self._stage.story.drift_at
-        before, after = np.arange(len(self._route)) < at, np.arange(len(self._route)) >= at
-        model = self._route == "model"
+        at, mended = self._stage.story.drift_at, self._stage.story.mended_at
+        events, model = np.arange(len(self._route)), self._route == "model"
+        before, after = events < at, (events >= at) & (events < mended)
+        # the last quarter of what follows: what it settles to
+        late = events >= len(events) - (len(events) - mended) // 4
         alarms = [each["event"] for each in result["alarms"] if each["event"] >= at]
         opened = [each["event"] for each in result["breaker"] if each["to"] == "open" and each["event"] >= at]
+        closed = [each["event"] for each in result["breaker"] if each["to"] == "closed" and each["event"] >= mended]
         return {
             "drift_at": at,
             "detected_after": min(alarms) - at if alarms else None,
@@ -246,6 +249,10 @@ class _Counted:
             "error_alone_after": _mean(self._alone[after]),
             "error_accepted_after": _mean(self._alone[after & model]),
             "error_answered_after": _mean(self._answered[after & ~np.isnan(self._answered)]),
+            "mended_at": mended,
+            "closed_after": min(closed) - mended if closed else None,
+            "accepted_late": _mean(model[late]),
+            "error_accepted_late": _mean(self._alone[late & model]),
             "pages": len(self._stage.seen.pages),
             "broker": self._stage.feed.kind,
         }

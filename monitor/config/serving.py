@@ -83,6 +83,35 @@ class Breaker(Section, frozen=True, kw_only=True):
     flaps: Annotated[
         int, describe("More transitions an hour than this latch it open; probe cycles do not count. 6.", ge=2)
     ] = 6
+    flap_window: Annotated[float, duration("The hour of `flaps`. 1h.", gt=0)] = 3600.0
+    few_hold: Annotated[
+        float,
+        duration("Less than `min_acceptance` must pass for so long before it opens. 1m: a threshold may swing.", ge=0),
+    ] = 60.0
+    jitter: Annotated[
+        float,
+        share("A wait is shorter by up to this share, so that not all probe at once. 20%.", ge=0, lt=1),
+    ] = 0.2
+    half_open_wait: Annotated[
+        float,
+        duration("Longest stay in HALF_OPEN; three label delays if they are longer. 1h, as `max_backoff`.", gt=0),
+    ] = 3600.0
+    delays_to_wait: Annotated[
+        float, describe("HALF_OPEN lasts at least so many usual label delays. 3: almost all have come by then.", ge=0)
+    ] = 3.0
+    memory: Annotated[
+        float, duration("What opens again so soon after closing goes on with its longer backoff. 1h.", ge=0)
+    ] = 3600.0
+    ramp: Annotated[
+        list[Annotated[float, msgspec.Meta(gt=0, le=1)]],
+        describe("Shares of the requests that may pass after closing, a step each, then all. A tenth, then a half."),
+    ] = msgspec.field(default_factory=lambda: [0.1, 0.5])
+    ramp_hold: Annotated[
+        float, duration("Length of a step of `ramp`. 1m: enough to see errors and slow calls.", ge=0)
+    ] = 60.0
+    override_longest: Annotated[
+        float, duration("Longest time that an operator's order may hold. 7d: what should last belongs here.", gt=0)
+    ] = 7 * 86400.0
     min_volume: Annotated[
         int,
         describe("Requests that a segment needs for a verdict of its own. 1000: below it the parent knows more.", ge=1),

@@ -1,4 +1,4 @@
-"""What happens when: upright digits, then the camera turns and stays turned."""
+"""What happens when: upright digits, then the camera turns and stays turned, until somebody puts it straight."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ outcomes:
 kafka: {{partitions: 1}}             # events in one row, as the story counts them
 breaker:                            # the story lasts seconds, not weeks
   warning_hold: 1s
-  backoff: 10s
-  max_backoff: 60s
-  close_hold: 10s
+  backoff: 5s
+  max_backoff: 10s
+  close_hold: 5s
+  ramp_hold: 2s
 route:
   chain:
     - {{http: "{url}", name: turned-network, timeout: 2s, bulkhead: 4}}   # one thread serves: more at once only wait
@@ -76,11 +77,13 @@ class Story:
     """The whole demo, decided by a seed: the networks, what is normal, and every event with its truth.
 
     `length` events come at `rate` a second from `first_time` on (epoch seconds); from event `drift_at` on the camera
-    turns, to `angle` degrees within `turning` events. Outcomes come `delay` events late.
+    turns, to `angle` degrees within `turning` events; from `mended_at` on it is straight again. Outcomes come `delay`
+    events late.
     """
 
-    length = 12_000
+    length = 24_000
     drift_at = 4_000
+    mended_at = 12_000
     turning = 3_000
     angle = 40.0
     rate = 400.0
@@ -103,7 +106,8 @@ class Story:
 
     def angles(self) -> FloatArray:
         """(length,) degrees by which the camera is turned at each event."""
-        return np.clip((np.arange(self.length) - self.drift_at) / self.turning, 0, 1) * self.angle
+        events = np.arange(self.length)
+        return np.clip((events - self.drift_at) / self.turning, 0, 1) * self.angle * (events < self.mended_at)
 
     def reference(self) -> RawBatch:
         """What is normal: predictions with their truths, for `fit`. Drawn as the events before the drift are."""

@@ -1,0 +1,300 @@
+"""A night with an open breaker, a change that is undone, one that comes and goes, and what routing costs.
+
+python -m benchmarks.breaker_simulation
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections import Counter
+from collections.abc import Sequence
+from statistics import median
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from benchmarks.tables import SHORT, aim, best, cpu_time, finish, machine, publish, table
+from detectors.profile import Profile
+from fallback.answerers.chain import Chain, HopPolicy
+from fallback.answerers.constant import Constant
+from fallback.answerers.http import Http
+from fallback.answerers.types import AskedRequest
+from fallback.memory_reviews import MemoryReviews
+from fallback.reviews import OnExpiry, ReviewItem, ReviewKind, ReviewPolicy
+from fallback.routing import Requests, RoutePolicy, route
+from fallback.types import BreakerState, Health, Verdict
+from monitor.answering import Recorded
+from monitor.building import build
+from monitor.config import Config, config_from
+from monitor.events import format_time
+from monitor.fit.fitting import fit_profile
+from monitor.logs import MemoryBroker
+from monitor.observing import Observation, Transition
+from monitor.tables import RawBatch
+from monitor.topics import Topics
+
+__all__ = ["World", "main"]
+
+Known = Literal["all", "asked", "accepted"]
+_FIRST = 1_767_225_600.0
+_HOUR = 3600
+NIGHT_HOURS = 1 if SHORT else 8
+QUEUE_HOURS = 1 if SHORT else 2
+"""The queue is as it will stay after its patience, half an hour."""
+RATE, REVIEWS_AN_HOUR, PATIENCE, DEPTH = (50 if SHORT else 500), 120, 1800.0, 1000
+BATCH = 100
+
+
+class World:
+    """A replica over a log in memory, a request a second, and a world that can change under it."""
+
+    def __init__(self, known: Known, seed: int = 0) -> None:
+        self._known, self._rng = known, np.random.default_rng(seed)
+        self.config = _config(known)
+        self._topics = Topics.of(self.config)
+        self._broker = MemoryBroker(self._topics.partitions(1), clock=lambda: _FIRST)
+        self.steps: list[Transition] = []
+        profile = _profile(self.config)
+        log = self._broker.member("g", self._topics.consumed)
+        answering = Recorded(self.config)
+        self._parts = build(self.config, {"1": profile}, log, answering, self._hear, start=_FIRST)
+        self.rows = 0
+
+    def live(self, seconds: int, *, changed: bool) -> Counter[str]:
+        """Serve for a while; how many requests took which route."""
+        routes: Counter[str] = Counter()
+        for _ in range(seconds // BATCH):
+            predictions, truth = _rows(self._rng, self.rows, BATCH, changed=changed)
+            self._broker.append(self._topics.predictions, predictions, time=_FIRST)
+            self._work()
+            decisions = self._decisions()
+            routes.update(each["route"] for each in decisions)
+            told = [
+                msgspec.json.encode({"id": each["id"], "label": truth[int(each["id"]) - self.rows]})
+                for each in decisions
+                if self._is_known(each)
+            ]
+            if told:
+                self._broker.append(self._topics.outcomes, told, time=_FIRST)
+            self.rows += BATCH
+            self._work()
+        return routes
+
+    def state(self) -> str:
+        """Where the breaker stands."""
+        return self.steps[-1].after if self.steps else "closed"
+
+    def _is_known(self, decision: dict[str, Any]) -> bool:
+        if self._known == "all":
+            return True
+        held = decision["route"] != "model"
+        return decision["audit"] or (held and self._known == "asked")
+
+    def _hear(self, seen: Observation) -> None:
+        if isinstance(seen, Transition):
+            self.steps.append(seen)
+
+    def _work(self) -> None:
+        while self._parts.loop.step():
+            pass
+
+    def _decisions(self) -> list[dict[str, Any]]:
+        topic = self._topics.decisions
+        end = self._broker.end(topic, 0)
+        lines = self._broker.read(topic, 0, end - BATCH, BATCH).values
+        for each in (topic, self._topics.predictions, self._topics.joined, self._topics.reviews):
+            self._broker.trim(each, 0, self._broker.end(each, 0))
+        return [msgspec.json.decode(line) for line in lines]
+
+
+def _config(known: Known) -> Config:
+    promise = {"max_error": "10%", "false_pages": "1 per 90d", "audit": "10%"}
+    outcomes = {"known": "all" if known == "all" else "asked"}
+    return config_from({"model": "m", "version": "1", "promise": promise, "outcomes": outcomes}, {})
+
+
+def _profile(config: Config) -> Profile:
+    n = 5000
+    predictions, truth = _rows(np.random.default_rng(99), 0, n, changed=False)
+    outcomes = [msgspec.json.encode({"id": str(i), "label": label}) for i, label in enumerate(truth)]
+    times = _FIRST - n + np.arange(n, dtype=float)
+    raw = RawBatch(0, predictions, [str(i) for i in range(n)], times, [*outcomes], [*truth], 1.0)
+    return fit_profile([raw], config).profile
+
+
+def _rows(rng: np.random.Generator, first: int, n: int, *, changed: bool) -> tuple[list[bytes], list[str]]:
+    """A calibrated classifier; in the changed world two answers of five are turned, however sure it is."""
+    x = rng.normal(size=(n, 4))
+    p = 1 / (1 + np.exp(-3 * (x[:, 0] + x[:, 1])))
+    truth = (rng.random(n) < p).astype(int)
+    if changed:
+        x[:, 3] += 1.5
+        truth = np.where(rng.random(n) < 0.4, 1 - (p > 0.5), truth)
+    lines = [
+        msgspec.json.encode(
+            {
+                "id": str(first + i),
+                "time": format_time(_FIRST + first + i),
+                "features": {f"f{k}": float(value) for k, value in enumerate(x[i])},
+                "output": {"label": str(int(p[i] > 0.5)), "probabilities": {"0": float(1 - p[i]), "1": float(p[i])}},
+            }
+        )
+        for i in range(n)
+    ]
+    return lines, [str(each) for each in truth]
+
+
+def recovery() -> tuple[str, list[tuple[bool, str]]]:
+    """The change is undone: how long until CLOSED, by whose labels come."""
+    rows: list[list[str | float]] = []
+    claims = []
+    for known in ("all", "asked", "accepted"):
+        world = World(known)
+        world.live(_HOUR, changed=False)
+        world.live((1 if SHORT else 2) * _HOUR, changed=True)
+        at, before = world.rows, world.state()
+        world.live((1 if SHORT else 6) * _HOUR, changed=False)
+        closed = next(
+            (s.time - _FIRST - at for s in world.steps if s.time >= _FIRST + at and s.after == "closed"), None
+        )
+        rows.append([known, before, "-" if closed is None else f"{closed / 60:.0f} min", world.state()])
+        if known == "all" and not SHORT:
+            claims.append(
+                (closed is not None, "with every label known the breaker closes within six hours of recovery")
+            )
+    return table(["labels of", "when it is undone", "until closed", "six hours later"], rows), claims
+
+
+def flapping() -> tuple[str, list[tuple[bool, str]]]:
+    """A world that changes every ten minutes, and one that stays changed for a night."""
+    rows: list[list[str | float]] = []
+    claims = []
+    for name, hours, period in (
+        ("in and out every 10 min", 1 if SHORT else 4, 600),
+        ("changed all night", NIGHT_HOURS, None),
+    ):
+        world = World("all", seed=1)
+        world.live(_HOUR, changed=False)
+        for k in range(hours * _HOUR // 600):
+            world.live(600, changed=period is None or k % 2 == 0)
+        cycles = sum(s.before == "half_open" and s.after == "open" for s in world.steps)
+        counted = sum({s.before, s.after} != {"open", "half_open"} for s in world.steps)
+        latched = any("flap" in s.reason or "held open" in s.reason for s in world.steps)
+        rows.append([name, f"{hours} h", f"{counted}", f"{cycles}", "yes" if latched else "no", world.state()])
+        if period is None:
+            claims.append((not latched, "probing in vain for a night latches nothing"))
+    heads = ["the world", "for", "steps", "probed in vain", "latched", "at the end"]
+    return table(heads, rows), claims
+
+
+def night() -> tuple[str, list[tuple[bool, str]]]:
+    """The breaker is open, two people work at the queue, and everything is offered to them."""
+    hour = REVIEWS_AN_HOUR / _HOUR
+    policy = ReviewPolicy(depth=DEPTH, max_age=PATIENCE, rate=hour, burst=REVIEWS_AN_HOUR, on_expiry=OnExpiry.REFUSE)
+    queue, rng = MemoryReviews(policy), np.random.default_rng(0)
+    counts: Counter[str] = Counter()
+    deepest, oldest = 0, 0.0
+    offered: dict[str, float] = {}
+    for second in range(QUEUE_HOURS * _HOUR):
+        now = float(second)
+        risks = rng.random(RATE).tolist()
+        items = [ReviewItem(f"{second}-{k}", str(k), ReviewKind.HELD, risk, now, {}) for k, risk in enumerate(risks)]
+        counts["offered"] += RATE
+        kept, shed = queue.offer(items, now)
+        offered |= {each.decision_id: now for each in kept}
+        counts["fallback"] += len(shed)
+        for each in shed:
+            offered.pop(each.decision_id, None)
+        for settled in queue.expire(now):
+            counts["expired"] += 1
+            oldest = max(oldest, now - offered.pop(settled.decision_id))
+        if second % 60 in (0, 30):
+            for item in queue.claim(f"reviewer {second % 60}", now):
+                queue.answer(item.decision_id, f"reviewer {second % 60}", "yes", now)
+                counts["person"] += 1
+                oldest = max(oldest, now - offered.pop(item.decision_id))
+        deepest = max(deepest, len(queue))
+    shares = [
+        f"{counts[name]:,} ({100 * counts[name] / counts['offered']:.3g} %)"
+        for name in ("person", "fallback", "expired")
+    ]
+    rows = [[f"{counts['offered']:,}", *shares, f"{len(queue)}", f"{deepest:,}", f"{oldest / 60:.0f} min"]]
+    heads = ["held back", "by a person", "shed to the fallback", "expired", "still open", "deepest", "waited longest"]
+    known = sum(counts[name] for name in ("person", "fallback", "expired")) + len(queue)
+    return table(heads, rows), [
+        (deepest <= DEPTH, f"the queue has at most {DEPTH} items, it had {deepest}"),
+        (oldest <= PATIENCE + 1, f"nothing waits longer than {PATIENCE:.0f} s, one did for {oldest:.0f}"),
+        (known == counts["offered"], f"{counts['offered'] - known} requests are nowhere"),
+    ]
+
+
+def routing_cost() -> float:
+    """Microseconds an event to rule on batches of a hundred."""
+    rng, batches = np.random.default_rng(0), 200
+    verdict = Verdict(BreakerState.CLOSED, 1, 0.3, 2.0, 0.1, 0.05, 0.9, 60.0, 0.0, 1)
+    hashes = rng.integers(0, 2**63, BATCH, dtype=np.uint64)
+    requests = Requests(rng.random(BATCH), hashes, np.zeros(BATCH, np.uint8), np.zeros(BATCH, bool))
+
+    def work() -> None:
+        for _ in range(batches):
+            route(requests, verdict, RoutePolicy(), Health.FRESH)
+
+    return 1e6 * best(cpu_time(work) for _ in range(5 if SHORT else 40)) / (batches * BATCH)
+
+
+def dead_hop() -> list[list[str | float]]:
+    """Milliseconds that a chain takes whose first hop is unreachable, silent, or is left alone after that."""
+    request = AskedRequest("1", "d", "m", "1", {"x": 1.0})
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hung = f"http://127.0.0.1:{silent.getsockname()[1]}/v2/models/m/infer"
+        rows: list[list[str | float]] = []
+        for name, address in (("unreachable", "http://127.0.0.1:9/v2/models/m/infer"), ("silent", hung)):
+            first, later = asyncio.run(_chain_times(address, request))
+            rows.append([name, 1000 * median(first), 1000 * median(later)])
+    return rows
+
+
+async def _chain_times(address: str, request: AskedRequest) -> tuple[list[float], list[float]]:
+    chain = Chain([(Http(address), HopPolicy(timeout=0.1, failures=5, cooldown=60.0)), Constant("no")], time.monotonic)
+    times = []
+    for _ in range(25):
+        began = time.perf_counter()
+        await chain.ask(request, time.monotonic() + 1.0)
+        times.append(time.perf_counter() - began)
+    await chain.aclose()
+    return times[:5], times[5:]
+
+
+def main(_: Sequence[str] = ()) -> None:
+    """Measure, and write docs/benchmarks.md."""
+    cost = routing_cost()
+    parts, claims = [], [(cost < 6, f"routing takes less than twice its aim of 3 µs an event, it took {cost:.2f}")]
+    for title, measure in (
+        (
+            f"{QUEUE_HOURS} h of a night at {RATE} requests/s, {REVIEWS_AN_HOUR} reviews an hour, at most {DEPTH} wait, 30 min at most.",
+            night,
+        ),
+        ("A change that is undone after two hours, a request a second.", recovery),
+        ("Coming and going.", flapping),
+    ):
+        text, found = measure()
+        parts += [title, text]
+        claims += found
+    hops = table(["first hop", "ms, five times in a row", "ms, once it is left alone"], dead_hop())
+    said = "\n".join([aim("routing takes less than 3 µs an event in batches of 100", cost, 3.0)])
+    publish(
+        "breaker",
+        machine(),
+        *parts,
+        "A chain with a dead first hop (timeout 100 ms) and a constant behind it.",
+        hops,
+        said,
+    )
+    finish(claims)
+
+
+if __name__ == "__main__":
+    main()
