@@ -35,7 +35,7 @@ def _wrong(story: Story, start: int, stop: int, network: Network) -> float:
 
 def test_the_drift_hurts_the_model_and_not_the_fallback(story: Story) -> None:
     """The model is wrong at most 9 % before and over half at 40 degrees; the fallback at most 10 % at either."""
-    before, after = (0, story.drift_at), (story.drift_at + story.turning, story.length)
+    before, after = (0, story.drift_at), (story.drift_at + story.turning, story.mended_at)
     assert _wrong(story, *before, story.network) <= 0.09
     assert _wrong(story, *after, story.network) >= 0.5
     assert _wrong(story, *before, story.turned_network) <= 0.10
@@ -69,7 +69,7 @@ def test_a_story_is_decided_by_its_seed(story: Story) -> None:
     whole = story.events().batch
     parts = [story.events(start, 5000).batch for start in range(0, story.length, 5000)]
     assert [p for part in parts for p in part.predictions] == whole.predictions
-    assert [len(part) for part in parts] == [5000, 5000, 2000]
+    assert [len(part) for part in parts] == [5000, 5000, 5000, 5000, 4000]
     assert parts[-1].progress == 1.0
 
 
@@ -88,12 +88,13 @@ def test_events_are_sound_records(story: Story) -> None:
     assert isinstance(first.output and first.output.probabilities, dict)
 
 
-def test_the_camera_turns_once_and_stays(story: Story) -> None:
-    """No angle before the drift, then gradually to 40 degrees, where it stays."""
+def test_the_camera_turns_once_and_stays_until_it_is_put_straight(story: Story) -> None:
+    """No angle before the drift, then gradually to 40 degrees, where it stays, and none again from the mending on."""
     angles = story.angles()
     assert (angles[: story.drift_at + 1] == 0).all()
-    assert (np.diff(angles) >= 0).all()
-    assert (angles[story.drift_at + story.turning :] == 40).all()
+    assert (np.diff(angles[: story.mended_at]) >= 0).all()
+    assert (angles[story.drift_at + story.turning : story.mended_at] == 40).all()
+    assert (angles[story.mended_at :] == 0).all()
 
 
 def test_a_quarter_turn_is_numpys() -> None:
