@@ -46,6 +46,7 @@ QUEUE_HOURS = 1 if SHORT else 2
 """The queue is as it will stay after its patience, half an hour."""
 RATE, REVIEWS_AN_HOUR, PATIENCE, DEPTH = (50 if SHORT else 500), 120, 1800.0, 1000
 BATCH = 100
+_QUEUE = f"{QUEUE_HOURS} h of a night at {RATE} requests/s, {REVIEWS_AN_HOUR} reviews an hour; at most {DEPTH} wait, 30 min at most."
 
 
 class World:
@@ -274,7 +275,7 @@ def main(_: Sequence[str] = ()) -> None:
     parts, claims = [], [(cost < 6, f"routing takes less than twice its aim of 3 µs an event, it took {cost:.2f}")]
     for title, measure in (
         (
-            f"{QUEUE_HOURS} h of a night at {RATE} requests/s, {REVIEWS_AN_HOUR} reviews an hour, at most {DEPTH} wait, 30 min at most.",
+            _QUEUE,
             night,
         ),
         ("A change that is undone after two hours, a request a second.", recovery),
