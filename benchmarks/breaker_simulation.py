@@ -46,7 +46,10 @@ QUEUE_HOURS = 1 if SHORT else 2
 """The queue is as it will stay after its patience, half an hour."""
 RATE, REVIEWS_AN_HOUR, PATIENCE, DEPTH = (50 if SHORT else 500), 120, 1800.0, 1000
 BATCH = 100
-_QUEUE = f"{QUEUE_HOURS} h of a night at {RATE} requests/s, {REVIEWS_AN_HOUR} reviews an hour; at most {DEPTH} wait, 30 min at most."
+_QUEUE = (
+    f"{QUEUE_HOURS} h of a night at {RATE} requests/s, {REVIEWS_AN_HOUR} reviews an hour; "
+    f"at most {DEPTH} wait, {PATIENCE / 60:.0f} min at most."
+)
 
 
 class World:
