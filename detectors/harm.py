@@ -37,13 +37,14 @@ _PROMISE = _FIRST_BAND + BANDS
 
 @dataclass(frozen=True, slots=True)
 class HarmAlarm:
-    """A rate is above what is tolerated: its name, log(weight x M), the rate tolerated, labels and wrong ones since."""
+    """A rate is above what is tolerated: its name, log(weight x M), that rate, labels, wrong ones; or `why`."""
 
     view: str
     log_evidence: float
     tolerated: float
     n: int
     wrong: int
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,8 @@ class Rates:
         (rates,): :math:`p_0`.
     log_level, quiet
         log A, in the unit of the promise; seconds of quiet that end an episode.
+    share
+        Weight of the group among the harm views.
 
     References
     ----------
@@ -52,12 +54,18 @@ class Rates:
     """
 
     def __init__(
-        self, names: Sequence[str], tolerated: FloatArray, log_level: float, quiet: float = QUIET_SECONDS
+        self,
+        names: Sequence[str],
+        tolerated: FloatArray,
+        log_level: float,
+        quiet: float = QUIET_SECONDS,
+        *,
+        share: float = SHARE_OF_HARM,
     ) -> None:
         self.names = tuple(names)
         self._p0 = np.minimum(tolerated, 1 - 1e-9)
         self._level, self._hold = log_level, quiet
-        self._log_weight = float(np.log(SHARE_OF_HARM / len(self.names)))
+        self._log_weight = float(np.log(share / len(self.names)))
         bets = np.minimum((_RATIOS - 1) / (1 - self._p0[:, None]), 0.9 / np.maximum(self._p0[:, None], 1e-9))
         self._below, self._above = np.log1p(-bets * self._p0[:, None]), np.log1p(bets * (1 - self._p0[:, None]))
         self._log_m = np.full(bets.shape, -np.inf)

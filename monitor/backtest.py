@@ -33,6 +33,7 @@ class Row:
     id: str | None
     time: float
     truth: str | float | None
+    flag: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class Outputs:
 def rows_of(batches: Iterable[RawBatch]) -> Iterator[tuple[Row, float]]:
     """Row after row, with how much of the file has been read."""
     for batch in batches:
-        columns = zip(batch.predictions, batch.outcomes, batch.ids, batch.times.tolist(), batch.truth, strict=True)
-        for columns_of_row in columns:
+        times, flags = batch.times.tolist(), batch.flags or [None] * len(batch)
+        for columns_of_row in zip(batch.predictions, batch.outcomes, batch.ids, times, batch.truth, flags, strict=True):
             yield Row(*columns_of_row), batch.progress
 
 
@@ -151,9 +152,10 @@ class _Run:
         """Outcomes become known `outcomes.delay` rows, or so long, after their prediction."""
         delay = self._config.outcomes.delay
         for i, row in enumerate(rows):
-            if row.outcome is not None:
-                due = self.rows + i + delay.rows if delay.rows is not None else row.time + (delay.seconds or 0.0)
-                heapq.heappush(self._late, (float(due), self.rows + i, row.outcome))
+            due = self.rows + i + delay.rows if delay.rows is not None else row.time + (delay.seconds or 0.0)
+            for said in (row.outcome, row.flag):
+                if said is not None:
+                    heapq.heappush(self._late, (float(due), self.rows + i, said))
         self.rows += len(rows)
         reached = self.rows - 1 if delay.rows is not None else self._now
         known = []

@@ -9,13 +9,14 @@ from itertools import pairwise
 import numpy as np
 
 from detectors.counting import Views
+from detectors.flags import HOURS
 from detectors.profile import Profile, cells_of
 from detectors.types import RANK_CELLS, FloatArray, IntArray, Labels, Rows, Stake
 from fallback.types import Reason, reason_code
-from monitor.joins.records import Match, Pending
+from monitor.joins.records import Flagging, Match, Pending
 from monitor.nonconformity import is_wrong, scored
 from monitor.rows import Arranged
-from monitor.summaries import VersionCounts, group, pack
+from monitor.summaries import Flagger, VersionCounts, group, pack
 
 __all__ = ["Outcomes", "count_events", "count_outcomes", "nothing_counted"]
 
@@ -71,10 +72,12 @@ class Outcomes:
         self.delay_sum = 0.0
         self.delay_n = 0
         self.proxy = [0.0, 0.0]
+        self.flagged: dict[int, int] = {}
+        self.flaggers: dict[Flagger, None] = {}
 
     def __bool__(self) -> bool:
         """Whether anything has come."""
-        return bool(self.delay_n or self._places or self._overdue)
+        return bool(self.delay_n or self._places or self._overdue or self.flaggers)
 
     def add(self, pending: Pending, *, wrong: bool) -> None:
         """A label has come."""
@@ -87,6 +90,14 @@ class Outcomes:
         if pending.cell >= 0:
             table = self._overdue.setdefault(_key(pending), np.zeros((_STAKES, RANK_CELLS), np.int64))
             table[pending.stake, pending.cell] += change
+
+    def flag(self, flag: Flagging) -> None:
+        """Somebody reports harm; the answer counts once, and so does whoever flags others of its segment."""
+        if flag.pending is not None and not flag.again:
+            if flag.first:
+                hours = min(int(max(flag.time - flag.pending.time, 0.0) // 3600), HOURS - 1)
+                self.flagged[hours] = self.flagged.get(hours, 0) + 1
+            self.flaggers[Flagger(flag.pending.segment, flag.who)] = None
 
     def labels(self) -> list[Labels]:
         """All of it, one item a propensity and epoch."""
@@ -113,6 +124,8 @@ class Outcomes:
                 "delay_sum": self.delay_sum,
                 "delay_n": self.delay_n,
                 "proxy": self.proxy if any(self.proxy) else [],
+                "flagged": self.flagged,
+                "flaggers": list(self.flaggers),
             }
         )
 
@@ -125,10 +138,16 @@ def nothing_counted(profile: Profile) -> VersionCounts:
 
 
 def count_outcomes(
-    matches: Sequence[Match], overdue: Sequence[Pending], profile: Profile, within: float | None
+    matches: Sequence[Match],
+    overdue: Sequence[Pending],
+    profile: Profile,
+    within: float | None,
+    flags: Sequence[Flagging] = (),
 ) -> Outcomes:
-    """Add up the outcomes of one version."""
+    """Add up the outcomes and flags of one version."""
     outcomes = Outcomes()
+    for flag in flags:
+        outcomes.flag(flag)
     for pending in overdue:
         outcomes.overdue(pending, 1)
     method = profile.method

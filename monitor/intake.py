@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from monitor.events import (
     Answer,
@@ -18,12 +19,14 @@ from monitor.events import (
     label_text,
     utc,
 )
+from monitor.joins.records import Flagging
 from monitor.logs import Chunk
 from monitor.router import Work
 from monitor.summaries import Range
 
 __all__ = [
     "LATEST",
+    "Flag",
     "Intake",
     "OutcomeRow",
     "bury_duplicates",
@@ -38,6 +41,14 @@ LATEST = 3600.0
 OutcomeRow = tuple[str, str | None, float | None, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A user's report of harm, and the dead letter that it becomes should no decision be known of it."""
+
+    flagging: Flagging
+    letter: DeadLetter
+
+
 @dataclass(slots=True)
 class Intake:
     """What a poll brought.
@@ -50,6 +61,8 @@ class Intake:
         Batches of so many records at most that the poll falls into.
     outcomes
         (id, label, value, time) of each outcome, by partition.
+    flags
+        Users' reports of harm, by partition.
     answers
         What people said, or expiry gave.
     letters
@@ -67,6 +80,7 @@ class Intake:
     works: dict[str, Work] = field(default_factory=dict)
     batches: int = 0
     outcomes: dict[int, list[OutcomeRow]] = field(default_factory=dict)
+    flags: dict[int, list[Flag]] = field(default_factory=dict)
     answers: list[Answer] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
     skipped: int = 0
@@ -118,10 +132,13 @@ def take_outcomes(into: Intake, chunk: Chunk, model: str, max_bytes: int) -> lis
     """Add a chunk of outcomes; returns the ranges read."""
     outcomes, faults = decode_outcomes(chunk.values, max_bytes, chunk.kinds)
     _bury(into, chunk, [(fault.index, fault.reason, fault.detail) for fault in faults])
-    known = [(each, time) for each, time in zip(outcomes, chunk.times, strict=True) if each is not None]
-    ours = [(each, time) for each, time in known if each.model in ("", model)]
+    known = [(i, each) for i, each in enumerate(outcomes) if each is not None]
+    ours = [(i, each) for i, each in known if each.model in ("", model)]
     into.skipped += len(known) - len(ours)
-    rows = [_row(each, time) for each, time in ours if each.source != "flag"]
+    rows = [_row(each, chunk.times[i]) for i, each in ours if each.source != "flag"]
+    flags = [_flag(each, chunk, i, model) for i, each in ours if each.source == "flag" and each.harmful is not False]
+    if flags:
+        into.flags.setdefault(chunk.partition, []).extend(flags)
     into.outcomes.setdefault(chunk.partition, []).extend(rows)
     return [Range(chunk.topic, chunk.partition, chunk.offsets[0], chunk.offsets[-1])] if chunk.values else []
 
@@ -148,14 +165,23 @@ def _row(outcome: Outcome, time: float) -> OutcomeRow:
     return (outcome.id, label_text(outcome.label), outcome.value, when)
 
 
+def _flag(outcome: Outcome, chunk: Chunk, place: int, model: str) -> Flag:
+    detail = "no decision of this id is known, or not any more, so the flag counts for nothing"
+    letter = _letter(chunk, place, DeadLetterReason.UNMATCHED, detail)
+    when = chunk.times[place] if outcome.time is None else epoch_seconds(outcome.time)
+    # who does not say who they are is somebody of their own; replicas share no secret, so the key is no secret either
+    by = f"by\0{outcome.by}" if outcome.by else f"id\0{outcome.id}"
+    key = model.encode("utf-8", "replace")[: blake2b.MAX_KEY_SIZE]
+    who = blake2b(by.encode("utf-8", "replace"), digest_size=8, key=key).hexdigest()
+    return Flag(Flagging(outcome.id, who, when), letter)
+
+
+def _letter(chunk: Chunk, place: int, reason: DeadLetterReason, detail: str) -> DeadLetter:
+    source = Source(chunk.topic, chunk.partition, chunk.offsets[place])
+    return DeadLetter(
+        reason=reason, detail=detail, source=source, payload=chunk.values[place], time=utc(chunk.times[place])
+    )
+
+
 def _bury(into: Intake, chunk: Chunk, faults: Sequence[tuple[int, DeadLetterReason, str]]) -> None:
-    into.letters += [
-        DeadLetter(
-            reason=reason,
-            detail=detail,
-            source=Source(chunk.topic, chunk.partition, chunk.offsets[i]),
-            payload=chunk.values[i],
-            time=utc(chunk.times[i]),
-        )
-        for i, reason, detail in faults
-    ]
+    into.letters += [_letter(chunk, i, reason, detail) for i, reason, detail in faults]

@@ -21,7 +21,7 @@ from monitor.events import (
     utc,
 )
 from monitor.intake import LATEST, Intake, bury_duplicates, take_answers, take_outcomes, take_predictions
-from monitor.joins.records import Early, Match, Pending
+from monitor.joins.records import Early, Flagging, Match, Pending
 from monitor.joins.shared import PartitionedJoins
 from monitor.judging.office import Judging
 from monitor.logs import Chunk
@@ -29,7 +29,7 @@ from monitor.overruling import KillSwitch, Orders
 from monitor.router import UNJUDGED, Router
 from monitor.summaries import Range, Summary, VersionCounts
 from monitor.topics import Topics
-from monitor.turn import Turn, by_partition, early_record, joined_record, reviews_of
+from monitor.turn import Turn, by_partition, early_record, flag_record, joined_record, reviews_of
 
 __all__ = ["Pipeline", "Settings"]
 
@@ -197,6 +197,7 @@ class Pipeline:
             joined = self._joins.join(partition, outcomes)
             turn.matches += joined.matches
             turn.note(partition, *map(joined_record, joined.matches), *map(early_record, joined.early))
+        self._flag(turn)
         overdue = turn.dropped
         if math.isfinite(now):
             delays = [each.usual_delay for each in self._judging.verdicts.values() if not math.isnan(each.usual_delay)]
@@ -206,13 +207,25 @@ class Pipeline:
                 turn.note(partition, JoinRecord(id=pending.id, time=utc(now), what="overdue"))
             expired = self._joins.expire(now)
             overdue += expired.asked
-            turn.expired, turn.unmatched = expired.unlabelled, len(expired.early)
+            turn.expired, turn.unmatched = expired.unlabelled, turn.unmatched + len(expired.early)
             turn.intake.letters += [self._unmatched(each) for each in expired.early]
-        for start in range(0, max(len(turn.matches), 1), settings.batch):
-            part = turn.matches[start : start + settings.batch]
+        for start in range(0, max(len(turn.matches), len(turn.flags), 1), settings.batch):
+            part = slice(start, start + settings.batch)
             # a backlog of labels is judged in batches as one of predictions is
             late, overdue = overdue, []
-            turn.outcomes.append(self._counted(part, late))
+            turn.outcomes.append(self._counted(turn.matches[part], late, turn.flags[part]))
+
+    def _flag(self, turn: Turn) -> None:
+        """Find the decisions of flags; one whose decision is not known goes where unmatched outcomes go."""
+        for partition, flags in turn.intake.flags.items():
+            told = self._joins.flag(partition, [each.flagging for each in flags])
+            new = [each for each in told if each.pending is not None and not each.again]
+            turn.flags += new
+            turn.note(partition, *map(flag_record, new))
+            unknown = {each.id for each in told if each.pending is None}
+            letters = [each.letter for each in flags if each.flagging.id in unknown]
+            turn.intake.letters += letters
+            turn.unmatched += len(letters)
 
     def _summarise(self, turn: Turn, ranges: list[Range]) -> None:
         """A summary a batch; outcomes go with the last, or make one of their own."""
@@ -249,14 +262,17 @@ class Pipeline:
                     )
                 )
 
-    def _counted(self, matches: Sequence[Match], overdue: Sequence[Pending]) -> dict[str, Outcomes]:
-        """Outcomes by version."""
+    def _counted(
+        self, matches: Sequence[Match], overdue: Sequence[Pending], flags: Sequence[Flagging]
+    ) -> dict[str, Outcomes]:
+        """Outcomes and flags by version."""
         return {
             version: count_outcomes(
                 [match for match in matches if match.pending.version == version],
                 [each for each in overdue if each.version == version],
                 profile,
                 self._settings.within,
+                [each for each in flags if each.pending is not None and each.pending.version == version],
             )
             for version, profile in self._profiles.items()
         }

@@ -23,7 +23,7 @@ from monitor.counter import count_events
 from monitor.events import Decision, Hop, Prediction, Source, decision_id, id_hashes, label_text, utc
 from monitor.events import Guarantee as Promised
 from monitor.events import Stake as StakeWord
-from monitor.joins.records import Pending
+from monitor.joins.records import Pending, segment_text
 from monitor.joins.said import finite, said
 from monitor.possible import Possible
 from monitor.rows import Arranged, Schema, arrange
@@ -238,6 +238,7 @@ class Router:
             repeat(verdict.set_threshold),
             columns[2],
             self._proxy_sides(work, arranged),
+            [segment_text(each.segment) for each in work.predictions],
         )  # in the order of Pending's fields
         return list(map(Pending._make, rows))
 

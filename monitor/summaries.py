@@ -15,6 +15,7 @@ from detectors.types import RANK_CELLS, IntArray, Labels, Stake
 
 __all__ = [
     "Damaged",
+    "Flagger",
     "KillNotice",
     "LabelGroup",
     "OperatorOrder",
@@ -50,6 +51,13 @@ class LabelGroup(msgspec.Struct, frozen=True, gc=False):
     overdue: Annotated[bytes, Meta(description="(stakes, rank cells), packed.")]
 
 
+class Flagger(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Somebody who flagged an answer of a segment; the name stays with the replica, a hash of it travels."""
+
+    segment: Annotated[str, Meta(max_length=256)]
+    who: Annotated[str, Meta(max_length=32)]
+
+
 class VersionCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Counts of one version of the model. They add up: those of two replicas are the sum of theirs."""
 
@@ -72,6 +80,11 @@ class VersionCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         list[float],
         Meta(description="Weight of the labels whose proxy was together with them, and apart; none: no proxy."),
     ] = []
+    flagged: Annotated[
+        dict[int, int],
+        Meta(description="Answers that somebody flagged for the first time, by whole hours since they were given."),
+    ] = {}
+    flaggers: Annotated[list[Flagger], Meta(description="Who flagged, each once a segment.")] = []
     cells: Annotated[list[int], Meta(description="Cells of the context that the events fell in; none: the first.")] = []
 
 

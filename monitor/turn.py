@@ -10,11 +10,11 @@ from fallback.types import Route
 from monitor.counter import Outcomes
 from monitor.events import Answer, Decision, JoinRecord, Review, utc
 from monitor.intake import Intake
-from monitor.joins.records import Early, Match, Pending
+from monitor.joins.records import Early, Flagging, Match, Pending
 from monitor.router import RoutedBatch
 from monitor.summaries import KillNotice, OperatorOrder, Summary
 
-__all__ = ["Turn", "by_partition", "early_record", "joined_record", "reviews_of"]
+__all__ = ["Turn", "by_partition", "early_record", "flag_record", "joined_record", "reviews_of"]
 
 
 @dataclass(slots=True)
@@ -32,6 +32,8 @@ class Turn:
     reviews: dict[int, list[Review]] = field(default_factory=dict)
     answers: dict[int, list[Answer]] = field(default_factory=dict)
     matches: list[Match] = field(default_factory=list)
+    flags: list[Flagging] = field(default_factory=list)
+    """Those of known decisions that count, a pair of answer and user each."""
     joined: dict[int, list[JoinRecord]] = field(default_factory=dict)
     outcomes: list[dict[str, Outcomes]] = field(default_factory=list)
     """By version, in parts of a batch at most."""
@@ -72,6 +74,11 @@ def joined_record(match: Match) -> JoinRecord:
 def early_record(early: Early) -> JoinRecord:
     """What whoever takes over has to know of an outcome that came before its prediction."""
     return JoinRecord(id=early.id, time=utc(early.time), what="early", label=early.label, value=early.value)
+
+
+def flag_record(flag: Flagging) -> JoinRecord:
+    """What whoever takes over has to know of a flag."""
+    return JoinRecord(id=flag.id, time=utc(flag.time), what="flagged", who=flag.who)
 
 
 def reviews_of(routed: RoutedBatch, decisions: Sequence[Decision], expires: float) -> list[tuple[int, Review]]:

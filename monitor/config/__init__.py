@@ -9,7 +9,7 @@ from __future__ import annotations
 from monitor.config.hops import Chain, ConstantHop, Hop, HttpHop, LastGoodHop, RiverHop, RuleHop, TorchHop
 from monitor.config.kafka import Kafka, Sasl, Tls
 from monitor.config.load import ENV_PREFIX, config_from, load_config, read_secret
-from monitor.config.promises import Columns, Outcomes, Promise, Section
+from monitor.config.promises import Columns, Flags, Outcomes, Promise, Section
 from monitor.config.root import Config
 from monitor.config.running import Evidence, Log, Paging, Security, Views, Web
 from monitor.config.schema import config_schema
@@ -27,6 +27,7 @@ __all__ = [
     "Delay",
     "Evidence",
     "FalsePages",
+    "Flags",
     "Hop",
     "HttpHop",
     "Kafka",

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from monitor.config.units import Delay, FalsePages, describe, duration, share
 
-__all__ = ["Columns", "Outcomes", "Positive", "Promise", "Section"]
+__all__ = ["Columns", "Flags", "Outcomes", "Positive", "Promise", "Section"]
 
 Positive = Annotated[float, Meta(gt=0)]
 
@@ -58,6 +58,28 @@ class Promise(Section, frozen=True, kw_only=True):
     ] = None
 
 
+class Flags(Section, frozen=True, kw_only=True):
+    """Users' reports of harm: outcomes whose `source` is `flag`."""
+
+    tolerated: Annotated[
+        Annotated[float, Meta(gt=0, lt=1)] | None,
+        share(
+            "Flagged answers among all predictions that are usual. Default: the upper 95 % bound of what the first day "
+            "with flags, and 10000 predictions of it, show."
+        ),
+    ] = None
+    users: Annotated[
+        int,
+        describe(
+            "So many different users who flag answers of one segment within `window` are harm, whatever the rate. 10: "
+            "one user may be wrong, or angry. 0: no such rule.",
+            ge=0,
+            le=100,
+        ),
+    ] = 10
+    window: Annotated[float, duration("1h: more than an hour apart they hardly speak of one thing.", gt=0)] = 3600.0
+
+
 class Outcomes(Section, frozen=True, kw_only=True):
     """Which outcomes come, and when."""
 
@@ -84,6 +106,7 @@ class Outcomes(Section, frozen=True, kw_only=True):
             gt=0,
         ),
     ] = 7 * 86400.0
+    flags: Flags = msgspec.field(default_factory=Flags)
 
 
 class Columns(Section, frozen=True, kw_only=True):
@@ -127,6 +150,10 @@ class Columns(Section, frozen=True, kw_only=True):
     margin: Annotated[str | None, describe("Generated answers: by how much one is surer than its runner-up.")] = None
     length: Annotated[str | None, describe("Generated answers: how many tokens.")] = None
     outcome: Annotated[str | None, describe("What turned out to be true; an empty cell is no outcome.")] = None
+    flag: Annotated[
+        str | None,
+        describe("A user's report of harm: who flagged the answer, or 1 where that is not known; else empty, 0 or no."),
+    ] = None
     segment: Annotated[list[str], describe("Columns that guarantees are kept by. None: one for all.")] = []
     version: Annotated[str | None, describe("The model's version. Default: the configured one.")] = None
     client: Annotated[str | None, describe("Who asked.")] = None

@@ -255,13 +255,17 @@ class JoinRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     id: Annotated[str, _ID]
     time: Annotated[Moment, Meta(description="When the outcome came, or was missed.")]
     what: Annotated[
-        Literal["joined", "early", "overdue"],
+        Literal["joined", "early", "overdue", "flagged"],
         Meta(
-            description="Joined to its decision; come before its prediction; asked for, and not come when it was usual."
+            description="Joined to its decision; come before its prediction; asked for, and not come when it was "
+            "usual; flagged by a user."
         ),
     ]
     label: Annotated[Label, Meta(description="The true class.")] = None
     value: Annotated[float | None, Meta(description="The true number.")] = None
+    who: (
+        Annotated[str, Meta(max_length=64, description="A hash of who flagged it; in no other record.")] | UnsetType
+    ) = UNSET
 
 
 class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):

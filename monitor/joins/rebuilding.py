@@ -13,7 +13,7 @@ from detectors.harm import BANDS
 from detectors.profile import Profile, cells_of
 from detectors.types import RANK_CELLS
 from monitor.events import Answer, Decision, JoinRecord, Output, Prediction, Review, epoch_seconds, label_text
-from monitor.joins.records import Early, Pending
+from monitor.joins.records import Early, Flagging, Pending, segment_text
 from monitor.joins.said import said
 from monitor.joins.store import JoinStore
 from monitor.logs import Chunk, Log
@@ -51,6 +51,7 @@ def refill(
             [each.id for each in records if each.what == "joined"],
             [each.id for each in records if each.what == "overdue"],
             [_early(each) for each in records if each.what == "early"],
+            [_flagging(each) for each in records if each.what == "flagged"],
         )
     return found
 
@@ -114,6 +115,7 @@ def _pending(decisions: Sequence[Decision], schema: Schema | None) -> list[Pendi
             value,
             math.inf if each.set_threshold is None else each.set_threshold,
             stated,
+            segment=segment_text(each.segment),
         )
         for each, cell, label, value, stated in columns
     ]
@@ -125,6 +127,10 @@ def _stated(decision: Decision) -> Output | None:
     if output is None or decision.scored is UNSET:
         return output
     return structs.replace(output, probabilities=decision.scored)
+
+
+def _flagging(record: JoinRecord) -> Flagging:
+    return Flagging(record.id, record.who or "", epoch_seconds(record.time))
 
 
 def _early(record: JoinRecord) -> Early:

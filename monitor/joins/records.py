@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import NamedTuple
 
-__all__ = ["Added", "Dropped", "Early", "Expired", "Joined", "Match", "Pending", "Waiting"]
+__all__ = ["Added", "Dropped", "Early", "Expired", "Flagging", "Joined", "Match", "Pending", "Waiting", "segment_text"]
+
+_LONGEST_SEGMENT = 120
 
 
 class Pending(NamedTuple):
@@ -15,6 +19,7 @@ class Pending(NamedTuple):
     and `propensity` what the decision was made under, `asked` whether its label was asked for; `label` or `value` is
     what the model answered; `score_bar` is the set threshold that was served, and `probabilities` are float64 bytes (of
     a regression whose score needs them: lower and upper end of the model's own interval, and its spread).
+    `segment` is the event's, as `name=value,...`.
     `proxy` is 1 where the proxy was on its good side, 0 on its bad one, -1 for none; it is not in the decision, so a
     replica that takes over does not know it.
     """
@@ -34,6 +39,7 @@ class Pending(NamedTuple):
     score_bar: float | None
     probabilities: bytes | None
     proxy: int = -1
+    segment: str = ""
 
 
 class Early(NamedTuple):
@@ -92,6 +98,21 @@ class Joined:
     repeated: int
 
 
+class Flagging(NamedTuple):
+    """A user's report of harm, and its decision: None, none is known.
+
+    `who` is a hash of whoever reports, `first` whether nobody has flagged the answer before, `again` whether this one
+    has.
+    """
+
+    id: str
+    who: str
+    time: float
+    pending: Pending | None = None
+    first: bool = False
+    again: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Expired:
     """What became too old.
@@ -118,3 +139,19 @@ class Waiting:
     n: int
     asked: int
     by_stake: tuple[int, ...]
+
+
+def segment_text(segment: Mapping[str, str]) -> str:
+    """A segment in one short line; one that is too long ends in a hash of it all.
+
+    Examples
+    --------
+    >>> segment_text({"region": "north", "age": "old"}), segment_text({}), len(segment_text({"x": "y" * 1000}))
+    ('age=old,region=north', '', 120)
+    """
+    if not segment:
+        return ""
+    text = ",".join(f"{name}={value}" for name, value in sorted(segment.items()))
+    if len(text) <= _LONGEST_SEGMENT:
+        return text
+    return text[: _LONGEST_SEGMENT - 17] + "~" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

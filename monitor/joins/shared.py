@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from monitor.joins.records import Added, Early, Expired, Joined, Match, Pending
+from monitor.joins.records import Added, Early, Expired, Flagging, Joined, Match, Pending
 from monitor.joins.store import JoinStore
 
 __all__ = ["PartitionedJoins"]
@@ -74,6 +74,10 @@ class PartitionedJoins:
     def join(self, partition: int, outcomes: Sequence[tuple[str, str | None, float | None, float]]) -> Joined:
         """Give the decisions of a partition their outcomes."""
         return self._stores[partition].join(outcomes)
+
+    def flag(self, partition: int, flags: Sequence[Flagging]) -> list[Flagging]:
+        """Give flags the decisions of a partition."""
+        return self._stores[partition].flag(flags)
 
     def overdue(self, before: float) -> list[tuple[int, Pending]]:
         """Decisions from before `before` whose outcome was asked for and has not come, with their partition."""

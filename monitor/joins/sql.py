@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from monitor.errors import UsageError
 
@@ -20,15 +22,19 @@ __all__ = [
     "SPANS",
     "SPANS_ASKED",
     "open_store",
+    "run_in",
 ]
 
-_VERSION = 1
+_VERSION = 2
+_MOST_PARAMETERS = 1024
 # Measured against a column a field and against WITHOUT ROWID: one encoded body and a unique index is a third faster.
 _SCHEMA = f"""
     CREATE TABLE decisions (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, time REAL NOT NULL,
                             state INTEGER NOT NULL, body BLOB NOT NULL);
     CREATE TABLE early (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, label TEXT, value REAL, time REAL NOT NULL);
     CREATE INDEX early_time ON early (time);
+    CREATE TABLE flagged (n INTEGER PRIMARY KEY, id TEXT NOT NULL, who TEXT NOT NULL, time REAL NOT NULL);
+    CREATE UNIQUE INDEX flagged_pair ON flagged (id, who);
     PRAGMA user_version = {_VERSION};
 """
 # A state is 2 + 4 * stake + 2 * asked + overdue. All states take one byte in a row, which 0 and 1 do not, so that
@@ -63,3 +69,15 @@ def open_store(path: str | Path) -> sqlite3.Connection:
     if version not in {0, _VERSION}:
         raise UsageError(f"the store {str(path)!r} has format {version}, not {_VERSION}; remove it, it is built anew")
     return db
+
+
+def run_in(db: sqlite3.Connection, sql: str, keys: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Run `sql`, which ends in IN, for the first fields of `keys`, many at a time."""
+    rows: list[Any] = []
+    for start in range(0, len(keys), _MOST_PARAMETERS):
+        some = [key[0] for key in keys[start : start + _MOST_PARAMETERS]]
+        # As many marks as the next power of two: a few statements stay prepared. NULL equals nothing.
+        marks = 1 << (len(some) - 1).bit_length()
+        some += [None] * (marks - len(some))
+        rows += db.execute(f"{sql} ({','.join('?' * marks)})", some)
+    return rows

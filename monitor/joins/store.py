@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from detectors.types import Stake
 from monitor.errors import RunError
 from monitor.joins.ages import Ages
-from monitor.joins.records import Added, Dropped, Early, Expired, Joined, Match, Pending, Waiting
+from monitor.joins.flags import FlagTable
+from monitor.joins.records import Added, Dropped, Early, Expired, Flagging, Joined, Match, Pending, Waiting
 from monitor.joins.sql import (
     DELETE_OLD,
     INSERT,
@@ -29,11 +29,10 @@ from monitor.joins.sql import (
     SPANS,
     SPANS_ASKED,
     open_store,
+    run_in,
 )
 
 __all__ = ["JoinStore"]
-
-_MOST_PARAMETERS = 1024
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Pending).decode
@@ -53,6 +52,7 @@ class JoinStore:
         self.dropped = Dropped()
         self._dropped_before = self.dropped
         self._db = open_store(path)
+        self._flags = FlagTable(self._db, capacity)
         self._load()
 
     def add(self, rows: Sequence[Pending]) -> Added:
@@ -75,7 +75,8 @@ class JoinStore:
         """Give decisions their outcomes: (id, label, value, time) each; the first of an id counts."""
         with self._work():
             found = {
-                row[0]: row for row in self._each("SELECT id, n, state, body FROM decisions WHERE id IN", outcomes)
+                row[0]: row
+                for row in run_in(self._db, "SELECT id, n, state, body FROM decisions WHERE id IN", outcomes)
             }
             matches, joined, unknown, repeated = [], set(), [], 0
             for outcome in outcomes:
@@ -105,10 +106,18 @@ class JoinStore:
                 self._states[state + 1] += 1
             return [_decode(body) for _, _, body in sorted(found)]
 
+    def flag(self, flags: Sequence[Flagging]) -> list[Flagging]:
+        """Give flags their decisions, whether or not these still wait; those without one come last."""
+        with self._work():
+            found = dict(run_in(self._db, "SELECT id, body FROM decisions WHERE id IN", flags))
+            known = [flag._replace(pending=_decode(found[flag.id])) for flag in flags if flag.id in found]
+            return self._flags.add(known) + [flag for flag in flags if flag.id not in found]
+
     def expire(self, now: float) -> Expired:
         """Forget what is older than `expire` seconds at `now`."""
         before = now - self._expire
         with self._work():
+            self._flags.expire(before)
             found: list[tuple[int, int, bytes]] = []
             for _, first, last in self._ages.take(before):
                 found += self._db.execute(SELECT_OLD, (first, last, before))
@@ -118,18 +127,21 @@ class JoinStore:
             unlabelled = sum(state != JOINED for _, state, _ in found)
             return Expired(unlabelled, asked, self._expire_early(before))
 
-    def replay(self, joined: Sequence[str], overdue: Sequence[str], early: Sequence[Early]) -> None:
-        """Know again what `joined`, `overdue` and `join` told before: ids, and outcomes that came early."""
+    def replay(
+        self, joined: Sequence[str], overdue: Sequence[str], early: Sequence[Early], flags: Sequence[Flagging] = ()
+    ) -> None:
+        """Know again what `joined`, `overdue`, `join` and `flag` told before: ids, and outcomes that came early."""
         with self._work():
-            self._keep_early([each for each in early if not self._has(each.id)])
+            self._flags.add(flags)
+            self._keep_early([one for one in early if not self._has(one.id)])
             names = [(name,) for name in joined]
-            self._each("DELETE FROM early WHERE id IN", names)
-            for n, state in self._each("SELECT n, state FROM decisions WHERE id IN", names):
+            run_in(self._db, "DELETE FROM early WHERE id IN", names)
+            for n, state in run_in(self._db, "SELECT n, state FROM decisions WHERE id IN", names):
                 if state != JOINED:
                     self._states[state] -= 1
                     self._mark_joined([(n,)])
             late = "UPDATE decisions SET state = state + 1 WHERE (state - 2) & 3 = 2 AND id IN"
-            self._each(late, [(name,) for name in overdue])
+            run_in(self._db, late, [(name,) for name in overdue])
             self._load()
 
     def waiting(self) -> Waiting:
@@ -218,14 +230,14 @@ class JoinStore:
         if not self._n_early:
             return []
         sql = "SELECT id, label, value, time FROM early WHERE id IN"
-        early = {row[0]: row for row in self._each(sql, [(value[1],) for value in values])}
+        early = {row[0]: row for row in run_in(self._db, sql, [(value[1],) for value in values])}
         if not early:
             return []
         met = [value for value in values if value[1] in early]
         for value in met:
             self._states[value[3]] -= 1
         self._mark_joined([(value[0],) for value in met])
-        self._each("DELETE FROM early WHERE id IN", [(value[1],) for value in met])
+        run_in(self._db, "DELETE FROM early WHERE id IN", [(value[1],) for value in met])
         self._n_early -= len(met)
         return [_early_match(rows[n - first], early[name]) for n, name, *_ in met]
 
@@ -235,7 +247,7 @@ class JoinStore:
         new: dict[str, Early] = {}
         for outcome in outcomes:
             new.setdefault(outcome[0], Early(*outcome))
-        for (name,) in self._each("SELECT id FROM early WHERE id IN", outcomes) if self._n_early else ():
+        for (name,) in run_in(self._db, "SELECT id FROM early WHERE id IN", outcomes) if self._n_early else ():
             del new[name]
         kept = list(new.values())
         self._db.executemany("INSERT INTO early (id, label, value, time) VALUES (?, ?, ?, ?)", kept)
@@ -274,24 +286,13 @@ class JoinStore:
         return [_decode(body) for _, state, body in rows if (state - 2) & 3 == 2]
 
     def _mark_joined(self, numbers: Sequence[tuple[int]]) -> None:
-        self._each(JOIN, numbers)
+        run_in(self._db, JOIN, numbers)
         self._states[JOINED] += len(numbers)
 
     def _put_back(self, ages: Ages, oldest_of: str, first: int, last: int) -> None:
         oldest = self._db.execute(oldest_of, (first, last)).fetchone()[0]
         if oldest is not None:
             ages.put_back((oldest, first, last))
-
-    def _each(self, sql: str, keys: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Run `sql`, which ends in IN, for the first fields of `keys`, many at a time."""
-        rows: list[Any] = []
-        for start in range(0, len(keys), _MOST_PARAMETERS):
-            some = [key[0] for key in keys[start : start + _MOST_PARAMETERS]]
-            # As many marks as the next power of two: a few statements stay prepared. NULL equals nothing.
-            marks = 1 << (len(some) - 1).bit_length()
-            some += [None] * (marks - len(some))
-            rows += self._db.execute(f"{sql} ({','.join('?' * marks)})", some)
-        return rows
 
 
 def _early_match(pending: Pending, early: tuple[str, str | None, float | None, float]) -> Match:

@@ -49,6 +49,7 @@ def rules(config: Config) -> str:
     parts = (
         config.promise,
         config.outcomes.known,
+        config.outcomes.flags,
         config.evidence,
         config.views.tolerance,
         config.breaker,
@@ -92,15 +93,10 @@ def harm(version: str, event: int, alarm: HarmAlarm) -> dict[str, Any]:
     """A rate is above what is tolerated."""
     log10 = alarm.log_evidence / _LOG10
     rate = alarm.wrong / max(alarm.n, 1)
-    what = (
-        "misses"
-        if alarm.view == "coverage"
-        else "such"
-        if alarm.view.startswith("loss") or alarm.view.endswith("apart")
-        else "errors"
-    )
-    why = (
-        f"{alarm.view}: {alarm.wrong:,} {what} in the last {alarm.n:,} labels ({100 * rate:.1f} %), "
+    what = _what(alarm.view)
+    counted = "predictions" if alarm.view == "flags" else "labels"
+    why = alarm.why or (
+        f"{alarm.view}: {alarm.wrong:,} {what} in the last {alarm.n:,} {counted} ({100 * rate:.1f} %), "
         f"at most {100 * alarm.tolerated:.1f} % were to be expected; odds 10^{log10:.0f} to 1"
     )
     return {
@@ -113,7 +109,17 @@ def harm(version: str, event: int, alarm: HarmAlarm) -> dict[str, Any]:
         "n": alarm.n,
         "wrong": alarm.wrong,
         "tolerated": alarm.tolerated,
+        # nothing was bet on: there are no odds to derive
+        **({"rule": True} if alarm.why else {}),
     }
+
+
+def _what(view: str) -> str:
+    if view == "flags":
+        return "flagged answers"
+    if view == "coverage":
+        return "misses"
+    return "such" if view.startswith("loss") or view.endswith("apart") else "errors"
 
 
 def epoch(version: str, event: int, reading: SelectiveReading) -> dict[str, Any]:

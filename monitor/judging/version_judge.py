@@ -53,7 +53,7 @@ class VersionJudge:
         self._evidence = new_evidence(config, profile, self.log_level, quiet)
         self._bar = float(profile.facts.get("size_threshold", math.inf))
         tolerated = float(upper_bound(int((fitted.scores > self._bar).sum()), len(fitted.scores)))
-        self._more = MoreHarm(profile, self.log_level, quiet)
+        self._more = MoreHarm(profile, self.log_level, quiet, config.outcomes.flags)
         self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, self._more.level_of_others, quiet)
         errors = (promise.max_error, promise.confidence)
         first = first_certificate(fitted.rank_counts, *errors)

@@ -42,12 +42,16 @@ class Derived:
     @property
     def words(self) -> str:
         """The alarm, and what its counts say."""
+        if self.alarm.get("rule"):
+            at = f"{self.alarm['level']} at event {self.alarm['event']:,} (record {self.alarm['seq']})"
+            return f"{at}: {self.alarm['why']}"
         alarm, recorded = self.alarm, float(self.alarm["log10_evidence"])
         says = "bear it out" if self.holds else "do not bear it out"
         if "before" in alarm:
             counts = f"{sum(alarm['now']):,} events since the change against {sum(alarm['before']):,} before"
         else:
-            counts = f"{alarm['wrong']:,} of {alarm['n']:,} labels, {100 * alarm['tolerated']:.1f} % tolerated"
+            of = "predictions" if alarm["view"] == "flags" else "labels"
+            counts = f"{alarm['wrong']:,} of {alarm['n']:,} {of}, {100 * alarm['tolerated']:.1f} % tolerated"
         return (
             f"{alarm['level']} at event {alarm['event']:,} (record {alarm['seq']}): {alarm['why']}. Its counts, "
             f"{counts}, {says}: odds of 10^{self.log10_odds:.1f} in a single step, 10^{recorded:.1f} recorded"
@@ -91,6 +95,8 @@ def derive(alarm: Mapping[str, Any]) -> Derived:
     """Derive an alarm's evidence from the counts in its record."""
     if "before" in alarm:
         odds = _moved(alarm)
+    elif alarm.get("rule"):
+        return Derived(alarm, math.nan, holds=True)
     else:
         odds = log_odds(int(alarm["n"]), int(alarm["wrong"]), float(alarm["tolerated"])) / _LN10
     return Derived(alarm, odds, odds > _LEAST)

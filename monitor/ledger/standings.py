@@ -73,7 +73,7 @@ def standings(lines: Sequence[bytes], policy: Policy, now: float) -> list[Standi
     first = msgspec.json.decode(lines[0])
     known = dict(_begun(first))
     for line in lines[1:]:
-        _follow(known, msgspec.json.decode(line))
+        _follow(known, msgspec.json.decode(line), policy)
     return [_standing(version, each, policy, now) for version, each in known.items() if each.verdict is not None]
 
 
@@ -95,12 +95,14 @@ def _begun(base: Mapping[str, Any]) -> Iterator[tuple[str, _Known]]:
         yield version, _Known(record, None if told is None else Verdict.from_builtins(told[0]))
 
 
-def _follow(known: dict[str, _Known], record: Mapping[str, Any]) -> None:
+def _follow(known: dict[str, _Known], record: Mapping[str, Any], policy: Policy) -> None:
     each = known.get(str(record.get("version")))
     if each is None:
         return
     if record["kind"] == "verdict":
         each.verdict = Verdict.from_builtins(record["verdict"])
+    elif record["kind"] == "alarm" and record["level"] == "page" and record["view"].startswith(policy.ack_views):
+        each.record = replace(each.record, ack_needed=True)
     elif record["kind"] == "transition":
         each.record = _stepped(each.record, record)
 

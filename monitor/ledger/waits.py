@@ -16,15 +16,20 @@ _MISSED = 0.05
 """One minus the confidence of the bound on the probes' risk."""
 
 
+_PERSON = "a person has to say that the cause is gone (`holdback breaker auto`)"
+_ACK = f"{_PERSON}: complaints do not heal with time"
+
+
 def waits_for(record: BreakerRecord, policy: Policy) -> str:
     """What would close it; empty if it is closed."""
     if record.override is not None:
         return _ordered(record)
     match record.live:
         case BreakerState.DEGRADED:
+            person = f"{_ACK}; then " if record.ack_needed else ""
             return (
-                f"it closes once no warning and no open harm has stood for {_span(policy.close_hold)}; an operator's "
-                "`accept` (the new normal is normal) or a new profile closes it at once"
+                f"{person}it closes once no warning and no open harm has stood for {_span(policy.close_hold)}; an "
+                "operator's `accept` (the new normal is normal) or a new profile closes it at once"
             )
         case BreakerState.OPEN:
             return f"{_first(record)}; then {_shown(record, policy)}"
@@ -46,8 +51,7 @@ def _ordered(record: BreakerRecord) -> str:
 
 def _first(record: BreakerRecord) -> str:
     if rules.needs_ack(record):
-        why = "it opened and closed too often" if record.latched else "complaints do not heal with time"
-        return f"a person has to say that the cause is gone (`holdback breaker auto`): {why}"
+        return f"{_PERSON}: it opened and closed too often" if record.latched else _ACK
     return "it waits" if record.retry_at is None else f"it is probed from {_at(record.retry_at)} on"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class RawBatch:
         JSON of each outcome; None where there is none, as in an empty cell. They bear no time: it is when they are fed.
     truth
         The outcome itself: a label as text, or a number; None where there is none.
+    flags
+        JSON of a user's report of harm; None where there is none. Empty: the file has none at all.
     progress
         How much of the file has been read, 0 to 1.
     """
@@ -45,6 +47,7 @@ class RawBatch:
     outcomes: list[bytes | None]
     truth: list[str | float | None]
     progress: float
+    flags: list[bytes | None] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.predictions)

@@ -17,6 +17,7 @@ import numpy as np
 from monitor.errors import UsageError
 from monitor.events import label_text, parse_time
 from monitor.tables.batches import RawBatch
+from monitor.tables.flags import flag_of
 from monitor.tables.sources import Piece
 
 __all__ = ["EventLines", "FlatLines", "has_events"]
@@ -52,7 +53,9 @@ def has_events(path: Path) -> bool:
 class EventLines:
     """Lines that are events already: the bytes of each are the prediction, unreadable or not."""
 
-    def __init__(self, path: Path, outcome: str | None, *, every: float, first_time: float, rows: int) -> None:
+    def __init__(
+        self, path: Path, outcome: str | None, flag: str | None = None, *, every: float, first_time: float, rows: int
+    ) -> None:
         self._path = path
         self._rows = rows
         self._every = every
@@ -60,6 +63,7 @@ class EventLines:
         fields: list[Any] = [(name, Any, None) for name in ("id", "time", "output", "truth")]
         peek = msgspec.defstruct("Peek", fields, rename={"truth": outcome or "outcome"})
         self._peek = msgspec.json.Decoder(peek)
+        self._flag = flag
 
     def batches(self) -> Iterator[RawBatch]:
         """Batches of at most so many lines and some megabytes."""
@@ -78,10 +82,11 @@ class EventLines:
             outcomes=[s[2] for s in seen],
             truth=[s[3] for s in seen],
             progress=progress,
+            flags=[s[4] for s in seen],
         )
 
-    def _look(self, line: bytes) -> tuple[str | None, float, bytes | None, str | float | None]:
-        """Id, time, outcome and truth of a line, as far as it has them."""
+    def _look(self, line: bytes) -> tuple[str | None, float, bytes | None, str | float | None, bytes | None]:
+        """Id, time, outcome, truth and flag of a line, as far as it has them."""
         event = self._event(line)
         found = _moment(event.time)
         if found is not None:
@@ -92,11 +97,15 @@ class EventLines:
         else:
             self._last_time += self._every
         if not isinstance(event.id, str):
-            return None, self._last_time, None, None
+            return None, self._last_time, None, None, None
         valued = isinstance(event.output, dict) and _is_number(event.output)
         key, truth = ("value", _number(event.truth)) if valued else ("label", _label(event.truth))
         record = None if truth is None else _encode({"id": event.id, key: truth})
-        return event.id, self._last_time, record, truth
+        return event.id, self._last_time, record, truth, None if self._flag is None else self._flagged(event.id, line)
+
+    def _flagged(self, name: str, line: bytes) -> bytes | None:
+        event = _lenient(line)
+        return flag_of(name, _label(event.get(self._flag))) if isinstance(event, dict) else None
 
     def _event(self, line: bytes) -> Any:
         try:

@@ -43,6 +43,7 @@ class Roles:
     margin: str | None
     length: str | None
     outcome: str | None
+    flag: str | None
     segment: tuple[str, ...]
     version: str | None
     client: str | None
@@ -69,7 +70,7 @@ class Roles:
         return tuple(name for name in names if name not in self._taken()) if self.open_features else self.features
 
     def _taken(self) -> set[str]:
-        single = (self.id, self.time, self.version, self.client)
+        single = (self.id, self.time, self.version, self.client, self.flag)
         return {name for name in (*single, *self.labelled, *self.numbers, *self.segment) if name is not None}
 
 
@@ -113,7 +114,7 @@ def binary_classes(labels: Sequence[str], positive: object, origin: str) -> tupl
 
 
 def _named(columns: Columns) -> Iterator[tuple[str, str]]:
-    for role in ("id", "time", "label", *PLAIN_NUMBERS, "outcome", "version", "client"):
+    for role in ("id", "time", "label", *PLAIN_NUMBERS, "outcome", "flag", "version", "client"):
         if (name := getattr(columns, role)) is not None:
             yield role, name
     if isinstance(columns.probability, str):
@@ -157,6 +158,7 @@ def _roles(c: Columns) -> Roles:
         margin=c.margin,
         length=c.length,
         outcome=c.outcome,
+        flag=c.flag,
         segment=tuple(c.segment),
         version=c.version,
         client=c.client,

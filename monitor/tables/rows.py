@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.tables.batches import RawBatch
 from monitor.tables.cells import json_of, json_texts, labels_of, moments_of, numbers_of, texts_of
+from monitor.tables.flags import flag_records
 from monitor.tables.roles import PLAIN_NUMBERS, Roles
 
 __all__ = ["RowWriter"]
@@ -49,6 +50,7 @@ class RowWriter:
         id_json = json_texts(pa.array(ids, pa.string()))
         moments = self._moments(table, first)
         records, truth = self._outcomes(table, id_json)
+        flag = self._roles.flag
         return RawBatch(
             first=first,
             predictions=[*_joined(self._parts(table, id_json, moments), n), *unreadable],
@@ -57,6 +59,7 @@ class RowWriter:
             outcomes=[*records, *[None] * extra],
             truth=[*truth, *[None] * extra],
             progress=progress,
+            flags=[] if flag is None else [*flag_records(ids, texts_of(table.column(flag))), *[None] * extra],
         )
 
     def _parts(self, table: Any, ids: Any, moments: NDArray[np.float64]) -> Iterator[Any]:

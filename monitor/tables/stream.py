@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
 from monitor.config import Config
@@ -45,7 +46,9 @@ def read_stream(
     if kind in {"jsonl", "ndjson"}:
         if has_events(file):
             columns = config.columns
-            return EventLines(file, columns.outcome, every=columns.every, first_time=first_time, rows=rows).batches()
+            return EventLines(
+                file, columns.outcome, columns.flag, every=columns.every, first_time=first_time, rows=rows
+            ).batches()
         source: Source = FlatLines(file)
     else:
         source = ParquetSource(file) if kind in {"parquet", "pq"} else CsvSource(file)
@@ -62,6 +65,9 @@ def _flat(
     rows: int,
 ) -> Iterator[RawBatch]:
     columns = config.columns
+    if categorical is None and columns.flag not in source.names:
+        # nothing is learnt from flags on a reference
+        columns = msgspec.structs.replace(columns, flag=None)
     roles = resolve(columns, source.names, origin)
     if isinstance(source, ParquetSource):
         source.require(roles.all)
