@@ -19,7 +19,8 @@ from monitor.building import breaker_policy
 from monitor.config import config_from
 from monitor.judging.snapshots import packed
 from monitor.judging.version_judge import VersionJudge
-from monitor.summaries import VersionCounts, pack
+from monitor.packing import pack
+from monitor.summaries import VersionCounts
 
 __all__ = ["Sizes", "main", "measured"]
 

@@ -17,11 +17,11 @@ Waudby-Smith & Ramdas, "Estimating means of bounded random variables by betting"
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from .evidence import QUIET_EVENTS, QUIET_SECONDS
+from .readings import HarmAlarm, HarmReading
 from .shiryaev import retained
 from .types import BoolArray, FloatArray, IntArray, Labels, Stake, State
 
@@ -33,40 +33,6 @@ BANDS = 10
 _ERROR, _TILT, _COVERAGE = 0, 1, 2
 _FIRST_BAND = 3
 _PROMISE = _FIRST_BAND + BANDS
-
-
-@dataclass(frozen=True, slots=True)
-class HarmAlarm:
-    """A rate is above what is tolerated: its name, log(weight x M), that rate, labels, wrong ones; or `why`."""
-
-    view: str
-    log_evidence: float
-    tolerated: float
-    n: int
-    wrong: int
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HarmReading:
-    """What a batch of labels brought.
-
-    Attributes
-    ----------
-    top
-        The greatest log(weight x M) over the harm views without an open episode.
-    alarms
-        Harm views that alarmed with this batch.
-    promise
-        The alarm of accepted errors against the promise, if it went off with this batch.
-    open
-        Whether some harm view has an open episode.
-    """
-
-    top: float
-    alarms: tuple[HarmAlarm, ...]
-    promise: HarmAlarm | None
-    open: bool
 
 
 class Harm:
@@ -158,6 +124,14 @@ class Harm:
             self._waited[seen] = 0.0
         self._resolve(right_wrong.sum(axis=1), time)
         return self._reading(time)
+
+    def forget(self) -> None:
+        """Begin the evidence of views without an open episode anew: what it was made of is explained otherwise.
+
+        This can only put an alarm off, so the promise on false ones stands.
+        """
+        self._log_m[~self._held] = -np.inf
+        self._since[~self._held] = 0.0
 
     def state(self) -> State:
         """Evidence and episodes."""

@@ -11,6 +11,7 @@ import numpy as np
 from .contexts import Context
 from .counting import Views, ViewSettings
 from .errors import UnfitReference
+from .groups.fitted import Groups
 from .method import Method
 from .rows import taken
 from .types import RANK_CELLS, BoolArray, FloatArray, IntArray, Rows
@@ -85,6 +86,8 @@ class Fitted:
         (views,): long-run variance of each view's rows over that of independent ones, by which bets may be tempered.
     first
         (width,): counts of the half on which the views were fitted, if evidence is to go event by event.
+    groups
+        What is known of the groups that segments make; None where there are none.
     """
 
     views: Views
@@ -98,6 +101,7 @@ class Fitted:
     by_cell: IntArray | None = None
     memory: FloatArray | None = None
     first: IntArray | None = None
+    groups: Groups | None = None
 
     @property
     def reference(self) -> IntArray:

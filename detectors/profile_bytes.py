@@ -13,6 +13,7 @@ from .compact import pack_arrays, unpack_arrays
 from .contexts import Context
 from .counting import Views
 from .errors import ProfileError
+from .groups.fitted import Groups
 from .method import Method
 from .profile import Fitted, Profile
 from .types import IntArray, State
@@ -27,6 +28,7 @@ _FORMAT = "holdback-profile-3"
 _PACKED = "packed"
 _OPTIONAL = ("by_cell", "memory", "first")
 _METHOD = "method."
+_GROUPS = "groups."
 
 
 def dump(profile: Profile) -> tuple[bytes, str]:
@@ -34,6 +36,8 @@ def dump(profile: Profile) -> tuple[bytes, str]:
     from safetensors.numpy import save
 
     arrays = _arrays(profile.fitted) | {f"{_METHOD}{name}": each for name, each in profile.method.state().items()}
+    groups = profile.fitted.groups
+    arrays |= {} if groups is None else {f"{_GROUPS}{name}": each for name, each in groups.state().items()}
     manifest = json.dumps(_manifest(profile), sort_keys=True, ensure_ascii=False)
     digest = _digest(manifest, arrays)
     packed = pack_arrays(arrays)
@@ -97,6 +101,7 @@ def _manifest(profile: Profile) -> dict[str, Any]:
         "events_per_day": fitted.events_per_day,
         "facts": dict(profile.facts),
         **({"method": told} if (told := profile.method.told()) else {}),
+        **({} if fitted.groups is None else {"groups": fitted.groups.told()}),
     }
 
 
@@ -147,6 +152,7 @@ def _profile(told: dict[str, Any], arrays: dict[str, Any], digest: str) -> Profi
         labelled=told["labelled"],
         events_per_day=told["events_per_day"],
         **{name: arrays.get(name) for name in _OPTIONAL},
+        groups=Groups.of(told["groups"], _of(_GROUPS.rstrip("."), arrays)) if "groups" in told else None,
     )
     method = Method.of(told.get("method", {}), _of(_METHOD.rstrip("."), arrays))
     profile = Profile(

@@ -36,7 +36,7 @@ class Rates:
     log_level, quiet
         log A, in the unit of the promise; seconds of quiet that end an episode.
     share
-        Weight of the group among the harm views.
+        Weight of this group of rates; each of them has an equal part of it.
 
     References
     ----------
@@ -73,6 +73,13 @@ class Rates:
         self._waited = 0.0
         self._held = np.zeros(len(self.names), dtype=np.bool_)
         self._quiet = np.zeros((2, len(self.names)))
+        self.retained = np.ones(len(self.names))
+        """(rates,): the share of the counts before the last batch that came after the change, if there was one."""
+
+    @property
+    def held(self) -> BoolArray:
+        """(rates,): which have an open episode."""
+        return self._held
 
     @property
     def is_open(self) -> bool:
@@ -93,17 +100,32 @@ class Rates:
         beside
             Reading of the other harm views.
         """
+        growth = seen[:, :1] * self._below + seen[:, 1:] * self._above
+        return self.take(growth, seen, clock, time, beside)
+
+    def take(self, growth: FloatArray, seen: FloatArray, clock: float, time: float, beside: HarmReading) -> HarmReading:
+        """As `count`, with what each bet gained worked out: `growth`, (rates, 4 bets), as logarithms."""
         self._waited += clock
+        self.retained = np.ones(len(self.names))
         if seen.any():
             with np.errstate(divide="ignore"):  # no time has passed: log 0
                 log_w = float(np.log(self._waited))
             before = self._means()
-            growth = seen[:, :1] * self._below + seen[:, 1:] * self._above
             self._log_m = np.logaddexp(self._log_m, log_w) + growth
-            self._since = retained(before, log_w)[:, None] * self._since + seen
+            self.retained = retained(before, log_w)
+            self._since = self.retained[:, None] * self._since + seen
             self._waited = 0.0
             self._resolve(seen.sum(axis=1), time)
         return self._told(beside, time)
+
+    def forget(self, which: BoolArray) -> None:
+        """Begin `which`, (rates,), anew, episodes included: what their evidence was made of is explained otherwise.
+
+        This can only put an alarm off, so the promise on false ones stands.
+        """
+        self._log_m[which] = -np.inf
+        self._since[which] = 0.0
+        self._held[which] = False
 
     def state(self) -> State:
         """Evidence and episodes."""

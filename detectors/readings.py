@@ -1,4 +1,4 @@
-"""What the e-detector says: an alarm, and all that a call brought."""
+"""What the e-detectors say: alarms, and all that a call brought."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from .types import BoolArray, FloatArray, IntArray
 
-__all__ = ["QUIET_EVENTS", "QUIET_SECONDS", "Alarm", "EvidenceReading"]
+__all__ = ["QUIET_EVENTS", "QUIET_SECONDS", "Alarm", "EvidenceReading", "HarmAlarm", "HarmReading"]
 
 QUIET_SECONDS = 600.0
 QUIET_EVENTS = 1000
@@ -65,3 +65,37 @@ class EvidenceReading:
     is_open: BoolArray
     alarms: tuple[Alarm, ...]
     resolved: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HarmAlarm:
+    """A rate is above what is tolerated: its name, log(weight x M), that rate, labels, wrong ones; or `why`."""
+
+    view: str
+    log_evidence: float
+    tolerated: float
+    n: int
+    wrong: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HarmReading:
+    """What a batch of labels brought.
+
+    Attributes
+    ----------
+    top
+        The greatest log(weight x M) over the harm views without an open episode.
+    alarms
+        Harm views that alarmed with this batch.
+    promise
+        The alarm of accepted errors against the promise, if it went off with this batch.
+    open
+        Whether some harm view has an open episode.
+    """
+
+    top: float
+    alarms: tuple[HarmAlarm, ...]
+    promise: HarmAlarm | None
+    open: bool

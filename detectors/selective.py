@@ -148,6 +148,12 @@ class Selective:
         self._now = None
         return self._epoch
 
+    def forget(self) -> None:
+        """Begin the evidence of changed errors anew: what it was made of is explained otherwise."""
+        if not self._learning:
+            self._detector = EpochDetector(self._fit)
+        self._now = None
+
     def reading(self) -> SelectiveReading:
         """Say what holds now, without a new batch."""
         if self._now is None:

@@ -15,6 +15,7 @@ from fallback.errors import ForbiddenTransition, StaleTransition
 from fallback.moves import PROBING, RELEASING, UNCOUNTED, Move
 from fallback.policy import Policy, Recovery
 from fallback.records import BreakerRecord, Cause, Page, Signals, Token, Transition
+from fallback.segments import SEVERITY
 from fallback.types import BreakerState
 
 __all__ = ["GRAPH", "accepts", "apply", "new_epoch", "step", "worst"]
@@ -23,7 +24,6 @@ _S = BreakerState
 _FORCED = (_S.FORCED_OPEN, _S.FORCED_CLOSED)
 _PEOPLE: tuple[Move, ...] = (moves.expiry, moves.order, moves.renewal, moves.renewal)
 _EVIDENCE: tuple[Move, ...] = (moves.evidence, moves.latch)
-_SEVERITY = (_S.CLOSED, _S.FORCED_CLOSED, _S.DEGRADED, _S.HALF_OPEN, _S.OPEN, _S.FORCED_OPEN)
 
 GRAPH: dict[BreakerState, frozenset[BreakerState]] = {
     _S.CLOSED: frozenset({_S.DEGRADED, _S.OPEN, *_FORCED}),
@@ -114,14 +114,15 @@ def new_epoch(record: BreakerRecord) -> BreakerRecord:
 
 def worst(states: Iterable[BreakerState]) -> BreakerState:
     """Give the effective state of a key under its parents."""
-    return max(states, key=_SEVERITY.index, default=_S.CLOSED)
+    return max(states, key=SEVERITY.index, default=_S.CLOSED)
 
 
 def _clock(record: BreakerRecord, signals: Signals) -> tuple[BreakerRecord, Signals]:
     """Move the clock, which never runs backwards; drop what belongs to another generation or another profile."""
     time = max(record.time, signals.time) if math.isfinite(signals.time) else record.time
-    if signals.new_profile:
-        signals = Signals(time=time, fresh=signals.fresh, new_profile=True, command=signals.command)
+    if signals.new_profile or signals.handed_over:
+        kept = (signals.new_profile, signals.handed_over, signals.command)
+        signals = Signals(time=time, fresh=signals.fresh, new_profile=kept[0], handed_over=kept[1], command=kept[2])
     if signals.token is not None and signals.token != record.token:
         signals = replace(signals, probes=0, risk_upper=math.nan)
     since = record.since if record.seq or record.time else time
@@ -152,8 +153,13 @@ def _held(since: float | None, time: float, *, holds: bool) -> float | None:
 
 
 def _after(transition: Transition, signals: Signals) -> Signals:
-    if transition.cause in (Cause.ACCEPTED, Cause.NEW_PROFILE):
-        return Signals(time=signals.time, fresh=signals.fresh, new_profile=signals.new_profile)
+    if transition.cause in (Cause.ACCEPTED, Cause.NEW_PROFILE, Cause.HANDED_OVER):
+        return Signals(
+            time=signals.time,
+            fresh=signals.fresh,
+            new_profile=signals.new_profile,
+            handed_over=signals.handed_over,
+        )
     if transition.live_to is _S.HALF_OPEN:
         return replace(signals, probes=0, risk_upper=math.nan)
     return signals

@@ -19,7 +19,7 @@ Move = Callable[[BreakerRecord, Signals, Policy], Transition | None]
 """Decides on a transition, or on none."""
 PROBING = frozenset({_S.OPEN, _S.HALF_OPEN})
 """States in which the model answers nothing, and whose cycles do not count as flapping."""
-RELEASING = frozenset({Cause.ACCEPTED, Cause.RELEASED, Cause.NEW_PROFILE})
+RELEASING = frozenset({Cause.ACCEPTED, Cause.RELEASED, Cause.NEW_PROFILE, Cause.HANDED_OVER})
 """Causes that end a latch and a call for a person."""
 UNCOUNTED = RELEASING | {Cause.OVERRIDE, Cause.EXPIRED}
 """Causes that are people's doing: they neither count as flapping nor carry harm."""
@@ -69,11 +69,16 @@ def evidence(record: BreakerRecord, signals: Signals, policy: Policy) -> Transit
 
 
 def renewal(record: BreakerRecord, signals: Signals, policy: Policy) -> Transition | None:
-    """Start anew with a new profile; from OPEN to CLOSED that is two steps, the only case of two at once."""
-    if not signals.new_profile or record.live is _S.CLOSED:
+    """Start anew with a new profile, or where the breaker above has taken over.
+
+    From OPEN to CLOSED that is two steps, the only case of two at once.
+    """
+    if not (signals.new_profile or signals.handed_over) or record.live is _S.CLOSED:
         return None
     live = _S.HALF_OPEN if record.live is _S.OPEN else _S.CLOSED
     finding = Finding(Cause.NEW_PROFILE, "a new profile: what was known about the old one is void")
+    if signals.handed_over:
+        finding = Finding(Cause.HANDED_OVER, "the version's breaker has taken over: it is decided there, once")
     return _move(record, signals, policy, live, finding, record.override)
 
 

@@ -37,6 +37,9 @@ class Policy:
     through."""
     few_hold: float = 60.0
     """As long as a warning: a threshold that swings above the bar for one batch opens nothing."""
+    blast_radius: float = 0.5
+    """Open groups with more than this share of the traffic open their version: it is no longer local, and one decision
+    is easier to follow than many."""
     close_level: float = 0.02
     """Set to `promise.max_error`. What is held against it is a 95 % upper bound, so the risk itself is well below the
     level that opened."""

@@ -44,6 +44,8 @@ class Cause(StrEnum):
     NEW_PROFILE = "new_profile"
     OVERRIDE = "override"
     EXPIRED = "expired"
+    SPREAD = "spread"
+    HANDED_OVER = "handed_over"
 
 
 class Page(StrEnum):
@@ -128,6 +130,10 @@ class Signals:
         transition; NaN if unknown.
     probes
         Requests scored since the last transition.
+    open_share
+        Share of recent traffic in groups whose own breaker is open; NaN if there are none.
+    handed_over
+        The breaker above has opened for what this one is about: it is decided there, once.
     new_profile
         The model has a new profile: what was known about the old one is void.
     label_delay
@@ -152,6 +158,8 @@ class Signals:
     call_slow: bool = False
     risk_upper: float = math.nan
     probes: int = 0
+    open_share: float = math.nan
+    handed_over: bool = False
     new_profile: bool = False
     label_delay: float = math.nan
     command: Command | None = None
@@ -191,7 +199,7 @@ class BreakerRecord:
     Attributes
     ----------
     key
-        Model, or model/version, or model/version/segment.
+        model/version, or model/version/name=value of a group.
     live
         CLOSED, DEGRADED, OPEN or HALF_OPEN.
     epoch

@@ -6,12 +6,14 @@ guards, confidence.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fallback.bars import Bar, bars_of, by_confidence
 from fallback.errors import RoutingError
+from fallback.segments import SEVERITY, InForce
 from fallback.types import (
     BarGuarantee,
     BreakerState,
@@ -47,8 +49,6 @@ ACCEPTED, SUSPECTED, SUREST, HELD = 0, 1, 2, 3
 """Stakes, the numbers of `detectors.types.Stake`: what the label of a decision is worth to the threshold."""
 _SUREST_FROM = 0.9
 """The surest tenth moves a threshold that lets nothing pass."""
-_BLIND_SUSPICION = 0.4
-"""Share of the way to 1 by which full suspicion raises the bar; `when_blind: degraded` is as suspicious as an alarm."""
 GUARANTEES: tuple[Guarantee, ...] = (Guarantee.NONE, Guarantee.TRACKING, Guarantee.CERTIFIED)
 """Guarantees by their code in arrays."""
 
@@ -71,12 +71,15 @@ class Requests:
         (events,) code of the reason why this one must not be answered by the model; 0 where there is none.
     infinite
         (events,) whether the set or interval is infinite.
+    groups
+        What is in force for each by its groups; None where they have none.
     """
 
     rank: NDArray[np.float64]
     id_hash: NDArray[np.uint64]
     guard: CodeArray
     infinite: BoolArray
+    groups: InForce | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not belong together."""
@@ -127,7 +130,7 @@ class Routed:
     guarantee
         Code of the guarantee in `GUARANTEES`.
     bar
-        The rank from which requests pass.
+        The rank from which requests pass; one for all, or (events,) where groups have bars of their own.
     propensity
         The share of accepted answers whose label comes.
     """
@@ -140,18 +143,8 @@ class Routed:
     audit: BoolArray
     asked: BoolArray
     guarantee: CodeArray
-    bar: float
+    bar: Bar
     propensity: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Bars:
-    """The steps of the bar: threshold, certificate, suspicion, blindness; each is at least the one before."""
-
-    tracking: float
-    certified: float
-    suspicion: float
-    blind: float
 
 
 def route(
@@ -163,11 +156,13 @@ def route(
     kill_switch: bool = False,
 ) -> Routed:
     """Route a batch under one verdict."""
-    bars = _bars(verdict, policy, health)
-    would = _confidence(requests.rank, bars, unknown_passes=policy.unknown_passes)
+    own = requests.groups
+    threshold = verdict.threshold if own is None else verdict.threshold + own.offset
+    bars = bars_of(threshold, verdict, policy.bar, policy.when_blind, health)
+    would = by_confidence(requests.rank, bars, unknown_passes=policy.unknown_passes)
     would[requests.infinite] = _CODE[Reason.INFINITE_SET]
     would = np.where(requests.guard != 0, requests.guard, would)
-    would = _breaker(would, requests, verdict, policy, health)
+    would = _breakers(would, requests, verdict, policy, health)
     if kill_switch:
         would = np.full_like(would, _CODE[Reason.KILL_SWITCH])
     would_pass = _passing(would)
@@ -184,7 +179,7 @@ def route(
         reason=reason,
         would_pass=would_pass,
         would_reason=would,
-        stake=_stakes(requests, passes, verdict),
+        stake=_stakes(requests, passes, verdict, threshold),
         audit=audit,
         asked=np.ones_like(passes) if everyone else ~passes | audit,
         guarantee=_guarantees(requests.rank, would, verdict, health),
@@ -204,26 +199,19 @@ def uniform(id_hash: NDArray[np.uint64], salt: int) -> NDArray[np.float64]:
     return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def _bars(verdict: Verdict, policy: RoutePolicy, health: Health) -> _Bars:
-    tracking = verdict.threshold
-    certified = max(tracking, verdict.certified_from) if policy.bar is BarGuarantee.CERTIFIED else tracking
-    suspicious = certified + verdict.suspicion
-    blind = suspicious
-    if health is Health.BLIND and policy.when_blind is WhenBlind.DEGRADED:
-        blind = max(suspicious, certified + _BLIND_SUSPICION * max(0.0, 1.0 - certified))
-    return _Bars(tracking, certified, suspicious, blind)
-
-
-def _confidence(rank: NDArray[np.float64], bars: _Bars, *, unknown_passes: bool = False) -> CodeArray:
-    # who says nothing of its confidence cannot be held to a bar: once that is raised, it is held back
-    calm = unknown_passes and bars.tracking <= 1.0 and bars.blind == bars.certified == bars.tracking
-    reason = np.full(rank.shape, _CODE[Reason.UNKNOWN if calm else Reason.NO_CONFIDENCE])
-    reason[rank < bars.blind] = _CODE[Reason.BLIND]
-    reason[rank < bars.suspicion] = _CODE[Reason.SUSPICION]
-    reason[rank < bars.certified] = _CODE[Reason.UNCERTIFIED]
-    reason[rank < bars.tracking] = _CODE[Reason.LOW_CONFIDENCE]
-    reason[rank >= bars.blind] = _CODE[Reason.CONFIDENT]
-    return reason
+def _breakers(would: CodeArray, requests: Requests, verdict: Verdict, policy: RoutePolicy, health: Health) -> CodeArray:
+    """Obey the breaker: the version's, or each request's strictest; batches have few that differ."""
+    own = requests.groups
+    if own is None:
+        return _breaker(would, requests, verdict, policy, health)
+    ruled = would.copy()
+    rulings = np.stack([own.state.astype(np.float64), own.ramp])
+    for state, ramp in np.unique(rulings, axis=1).T.tolist():
+        here = (own.state == state) & (own.ramp == ramp)
+        some = Requests(*(each[here] for each in (requests.rank, requests.id_hash, requests.guard, requests.infinite)))
+        ruling = replace(verdict, state=SEVERITY[int(state)], ramp=ramp)
+        ruled[here] = _breaker(would[here], some, ruling, policy, health)
+    return ruled
 
 
 def _breaker(would: CodeArray, requests: Requests, verdict: Verdict, policy: RoutePolicy, health: Health) -> CodeArray:
@@ -262,9 +250,9 @@ def _passing(reason: CodeArray) -> BoolArray:
     return passing
 
 
-def _stakes(requests: Requests, passes: BoolArray, verdict: Verdict) -> NDArray[np.int8]:
+def _stakes(requests: Requests, passes: BoolArray, verdict: Verdict, threshold: Bar) -> NDArray[np.int8]:
     guarded = (requests.guard != 0) | requests.infinite
-    above = (requests.rank >= verdict.threshold) & (passes | ~guarded)
+    above = (requests.rank >= threshold) & (passes | ~guarded)
     stake = np.full(requests.rank.shape, HELD, dtype=np.int8)
     # that a certificate is missing is no reason to move the tracking threshold
     if verdict.threshold + verdict.suspicion > 1.0:

@@ -33,6 +33,7 @@ __all__ = [
     "refusal",
     "retry_due",
     "schema_broken",
+    "spreads",
     "wait_limit",
     "waited_too_long",
     "warning_stands",
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 _LARGEST_K = 30
-_BY_EVIDENCE = frozenset({Cause.PROMISE, Cause.CANARY, Cause.TOO_FEW, Cause.HARM})
+_BY_EVIDENCE = frozenset({Cause.PROMISE, Cause.CANARY, Cause.TOO_FEW, Cause.HARM, Cause.SPREAD})
 
 
 class Finding(NamedTuple):
@@ -58,6 +59,7 @@ def opens(record: BreakerRecord, signals: Signals, policy: Policy) -> Finding | 
         or worse_canary(signals)
         or calls_fail(signals, policy)
         or calls_slow(signals)
+        or spreads(signals, policy)
         or few_pass(record, signals, policy)
     )
 
@@ -91,6 +93,14 @@ def calls_fail(signals: Signals, policy: Policy) -> Finding | None:
 def calls_slow(signals: Signals) -> Finding | None:
     """Find that the model's calls are too slow."""
     return Finding(Cause.SLOW, "the model's calls are too slow") if signals.call_slow else None
+
+
+def spreads(signals: Signals, policy: Policy) -> Finding | None:
+    """Find that open groups hold too much of the traffic to be decided one by one."""
+    if not signals.open_share > policy.blast_radius:
+        return None
+    shares = f"{signals.open_share:.0%} of recent requests (limit {policy.blast_radius:.0%})"
+    return Finding(Cause.SPREAD, f"segments whose own breaker is open hold {shares}: decided once, for all")
 
 
 def few_pass(record: BreakerRecord, signals: Signals, policy: Policy) -> Finding | None:

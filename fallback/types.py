@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Self
 
@@ -16,6 +16,7 @@ __all__ = [
     "STALE_AFTER",
     "BarGuarantee",
     "BreakerState",
+    "GroupRuling",
     "Guarantee",
     "Health",
     "Known",
@@ -155,6 +156,52 @@ def health_of(age: float) -> Health:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRuling:
+    """What holds for one group of a version's requests, as far as it is not what holds for the version.
+
+    Attributes
+    ----------
+    group
+        `name=value` of the segment.
+    offset
+        What is added to the version's threshold.
+    set_threshold
+        The largest score that still belongs to the set; None is the version's.
+    state
+        The state of the group's own breaker, under the version's.
+    epoch
+        Counts the changes for the worse in this group.
+    ramp
+        The share of requests that may pass while its breaker is closing again.
+    """
+
+    group: str
+    offset: float = 0.0
+    set_threshold: float | None = None
+    state: BreakerState = BreakerState.CLOSED
+    epoch: int = 0
+    ramp: float = 1.0
+
+    def to_wire(self) -> list[object]:
+        """Its fields in their order, without the last ones that say nothing."""
+        sets = None if self.set_threshold is None else [_to_wire(self.set_threshold)]
+        values = [self.group, self.offset, sets, self.state.value, self.epoch, self.ramp]
+        silent = [self.group, 0.0, None, BreakerState.CLOSED.value, 0, 1.0]
+        last = max(i for i, (value, none) in enumerate(zip(values, silent, strict=True)) if i == 0 or value != none)
+        return values[: last + 1]
+
+    @classmethod
+    def from_wire(cls, values: list[object]) -> GroupRuling:
+        """Read it back."""
+        names = ("group", "offset", "set_threshold", "state", "epoch", "ramp")
+        read = dict(zip(names, values, strict=False))
+        sets = read.get("set_threshold")
+        if isinstance(sets, list):
+            read["set_threshold"] = _from_wire("set_threshold", sets[0])
+        return msgspec.convert(read, cls)
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The current ruling on a key (model, version, segment), as a router obeys it.
 
@@ -185,6 +232,8 @@ class Verdict:
     intercept, slope
         Log-odds that an answer is right, by the normal score of its rank (online Platt scaling); NaN until enough is
         known.
+    groups
+        What differs for groups of requests, at most as many as the profile has groups.
     """
 
     state: BreakerState
@@ -200,17 +249,20 @@ class Verdict:
     ramp: float = 1.0
     intercept: float = math.nan
     slope: float = math.nan
+    groups: tuple[GroupRuling, ...] = ()
 
     def to_builtins(self) -> dict[str, object]:
-        """Turn it into what JSON can hold: infinity and NaN become null."""
-        values = {name: _to_wire(value) for name, value in asdict(self).items()}
-        return values | {"state": self.state.value}
+        """Turn it into what JSON can hold: infinity and NaN become null; no groups are left out."""
+        values = {each.name: _to_wire(getattr(self, each.name)) for each in fields(self) if each.name != "groups"}
+        groups = {"groups": [each.to_wire() for each in self.groups]} if self.groups else {}
+        return values | {"state": self.state.value} | groups
 
     @classmethod
     def from_builtins(cls, values: dict[str, object]) -> Self:
         """Read it back; null is infinity, but NaN for what may be unknown."""
-        read = {name: _from_wire(name, value) for name, value in values.items()}
-        return msgspec.convert(read, cls)
+        read = {name: _from_wire(name, value) for name, value in values.items() if name != "groups"}
+        groups: list[list[object]] = msgspec.convert(values.get("groups", []), list[list[object]])
+        return replace(msgspec.convert(read, cls), groups=tuple(GroupRuling.from_wire(each) for each in groups))
 
 
 _UNKNOWN = frozenset({"usual_delay", "intercept", "slope"})

@@ -8,16 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import UNSET, UnsetType
+
 from fallback.answerers.chain import Chain
-from fallback.answerers.types import AskedRequest, Feature, HopResult, Learner
+from fallback.answerers.types import AskedRequest, Feature, HopOutcome, HopResult, Learner
 from fallback.memory_reviews import MemoryReviews
 from fallback.reviews import OnExpiry, ReviewItem, ReviewKind, Settled
 from fallback.types import Route
 from monitor.config import Config
 from monitor.events import Answer, Decision, Prediction, Review, epoch_seconds
+from monitor.events import Hop as HopRecord
 from monitor.hops import built, plain, recorded
 
-__all__ = ["Answering", "Live", "Recorded", "Reply"]
+__all__ = ["Answering", "Live", "Recorded", "Reply", "hops_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,3 +226,13 @@ def _reviewed(partition: int, review: Review, lifetime: float) -> ReviewItem:
 
 def _given_up(item: ReviewItem, now: float, policy: OnExpiry) -> Settled:
     return Settled(item.decision_id, item.request_id, now, None, "expiry", policy, item.origin)
+
+
+def hops_of(reply: Reply) -> list[HopRecord] | UnsetType:
+    """Who was asked; left out where nobody was but people, or refusal, which never fail."""
+    if len(reply.hops) == 1 and reply.hops[0].outcome is HopOutcome.HANDED_OVER:
+        return UNSET
+    return [
+        HopRecord(each.name, each.outcome.value, round(1000 * each.seconds, 3), each.detail[:200])
+        for each in reply.hops
+    ]

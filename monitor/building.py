@@ -128,6 +128,7 @@ def breaker_policy(config: Config) -> Policy:
         ramp=tuple(breaker.ramp),
         ramp_hold=breaker.ramp_hold,
         override_longest=breaker.override_longest,
+        blast_radius=breaker.blast_radius,
     )
 
 

@@ -7,16 +7,20 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from detectors.counting import Views
 from detectors.flags import HOURS
 from detectors.profile import Profile, cells_of
 from detectors.types import RANK_CELLS, FloatArray, IntArray, Labels, Rows, Stake
 from fallback.types import Reason, reason_code
+from monitor.group_counts import GroupCounts, GroupOutcomes
 from monitor.joins.records import Flagging, Match, Pending
 from monitor.nonconformity import is_wrong, scored
+from monitor.packing import pack
 from monitor.rows import Arranged
-from monitor.summaries import Flagger, VersionCounts, group, pack
+from monitor.summaries import Flagger, VersionCounts, group
 
 __all__ = ["Outcomes", "count_events", "count_outcomes", "nothing_counted"]
 
@@ -25,10 +29,16 @@ _STAKES = len(Stake)
 _KEY = tuple[float, int]
 
 
-def count_events(profile: Profile, arranged: Arranged, rank: FloatArray, starts: IntArray) -> list[VersionCounts]:
+def count_events(
+    profile: Profile,
+    arranged: Arranged,
+    rank: FloatArray,
+    starts: IntArray,
+    groups: Sequence[GroupCounts | UnsetType] | None = None,
+) -> list[VersionCounts]:
     """Count some batches of one version's predictions at once, one item a batch.
 
-    `starts`, (batches + 1,), says where each batch begins, and the end.
+    `starts`, (batches + 1,), says where each batch begins, and the end; `groups` are each batch's counts by group.
     """
     views = profile.fitted.views
     plain = views.context.cells == 1
@@ -48,6 +58,7 @@ def count_events(profile: Profile, arranged: Arranged, rank: FloatArray, starts:
                 counts=pack(parts[batch]),
                 cells=[] if own is None else own[batch],
                 traffic=pack(traffic),
+                groups=UNSET if groups is None else groups[batch],
             )
         )
     return counted
@@ -60,9 +71,14 @@ def _apart(views: Views, rows: Rows, starts: IntArray) -> tuple[Sequence[IntArra
 
 
 class Outcomes:
-    """Outcomes of one version that came with a batch, added up; overdue labels among them."""
+    """Outcomes of one version that came with a batch, added up; overdue labels among them.
 
-    def __init__(self) -> None:
+    Labels of an event in one of the groups `apart` count for its groups alone.
+    """
+
+    def __init__(self, groups: int = 0, apart: int = 0) -> None:
+        self._groups = GroupOutcomes(groups, apart) if groups else None
+        self._apart = apart
         self._places: dict[_KEY, list[int]] = {}
         self._overdue: dict[_KEY, IntArray] = {}
         self.scores: list[float] = []
@@ -81,13 +97,19 @@ class Outcomes:
 
     def add(self, pending: Pending, *, wrong: bool) -> None:
         """A label has come."""
-        if pending.cell >= 0:
+        if pending.cell < 0:
+            return
+        if self._groups is not None:
+            self._groups.add(pending, wrong=wrong)
+        if not pending.groups & self._apart:
             place = (pending.stake * RANK_CELLS + pending.cell) * 2 + wrong
             self._places.setdefault(_key(pending), []).append(place)
 
     def overdue(self, pending: Pending, change: int) -> None:
         """A label is overdue (+1), or has come after all (-1)."""
-        if pending.cell >= 0:
+        if self._groups is not None:
+            self._groups.overdue(pending, change)
+        if pending.cell >= 0 and not pending.groups & self._apart:
             table = self._overdue.setdefault(_key(pending), np.zeros((_STAKES, RANK_CELLS), np.int64))
             table[pending.stake, pending.cell] += change
 
@@ -98,6 +120,17 @@ class Outcomes:
                 hours = min(int(max(flag.time - flag.pending.time, 0.0) // 3600), HOURS - 1)
                 self.flagged[hours] = self.flagged.get(hours, 0) + 1
             self.flaggers[Flagger(flag.pending.segment, flag.who)] = None
+
+    def scored(self, pending: Pending, score: float, *, missed: bool) -> None:
+        """A truth has its score, and was compared with the set that was served, if there was one."""
+        weight = 1.0 if pending.accepted else pending.propensity
+        self.scores.append(score)
+        self.weights.append(weight)
+        if self._groups is not None:
+            self._groups.scored(pending, weight, missed=missed)
+        if pending.score_bar is not None:
+            self.judged += weight
+            self.misses += weight * missed
 
     def labels(self) -> list[Labels]:
         """All of it, one item a propensity and epoch."""
@@ -112,21 +145,22 @@ class Outcomes:
 
     def into(self, counts: VersionCounts) -> VersionCounts:
         """Put them into the batch's counts."""
-        fields = {name: getattr(counts, name) for name in counts.__struct_fields__}
-        return VersionCounts(
-            **fields
-            | {
-                "labels": [group(each) for each in self.labels()],
-                "scores": np.array(self.scores).tobytes(),
-                "weights": np.array(self.weights).tobytes(),
-                "misses": self.misses,
-                "judged": self.judged,
-                "delay_sum": self.delay_sum,
-                "delay_n": self.delay_n,
-                "proxy": self.proxy if any(self.proxy) else [],
-                "flagged": self.flagged,
-                "flaggers": list(self.flaggers),
-            }
+        groups = counts.groups
+        if self._groups is not None:
+            groups = self._groups.into(GroupCounts() if groups is UNSET else groups)
+        return replace(
+            counts,
+            labels=[group(each) for each in self.labels()],
+            scores=np.array(self.scores).tobytes(),
+            weights=np.array(self.weights).tobytes(),
+            misses=self.misses,
+            judged=self.judged,
+            delay_sum=self.delay_sum,
+            delay_n=self.delay_n,
+            proxy=self.proxy if any(self.proxy) else [],
+            groups=groups,
+            flagged=self.flagged,
+            flaggers=list(self.flaggers),
         )
 
 
@@ -143,9 +177,11 @@ def count_outcomes(
     profile: Profile,
     within: float | None,
     flags: Sequence[Flagging] = (),
+    apart: int = 0,
 ) -> Outcomes:
-    """Add up the outcomes and flags of one version."""
-    outcomes = Outcomes()
+    """Add up the outcomes and flags of one version; `apart` are groups, as bits, that are ruled on by themselves."""
+    groups = profile.fitted.groups
+    outcomes = Outcomes(0 if groups is None else len(groups), apart)
     for flag in flags:
         outcomes.flag(flag)
     for pending in overdue:
@@ -168,12 +204,7 @@ def count_outcomes(
         if pending.proxy >= 0:
             outcomes.proxy[bool(pending.proxy) == wrong] += 1.0 if pending.accepted else pending.propensity
         if not math.isnan(score):
-            weight = 1.0 if pending.accepted else pending.propensity
-            outcomes.scores.append(score)
-            outcomes.weights.append(weight)
-            if pending.score_bar is not None:
-                outcomes.judged += weight
-                outcomes.misses += weight * uncovered
+            outcomes.scored(pending, score, missed=uncovered)
     return outcomes
 
 

@@ -65,7 +65,7 @@ class LogObserver:
                     "alarm", **_fields(seen, "level", "view", "event", "log10_evidence", "why", "version")
                 )
             case Transition():
-                fields = _fields(seen, "version", "event", "reason")
+                fields = _fields(seen, "version", *(("segment",) if seen.segment else ()), "event", "reason")
                 self._log.warning("breaker", **{"from": seen.before, "to": seen.after}, **fields)
             case Paged():
                 report = self._log.warning if seen.sent else self._log.error

@@ -23,7 +23,7 @@ class Narrator:
         if isinstance(seen, Alarm):
             self._alarm(seen)
         elif isinstance(seen, Transition):
-            self.say(f"event {seen.event:,}: breaker {seen.before.upper()} -> {seen.after.upper()}: {seen.reason}")
+            self.say(f"event {seen.event:,}: breaker {seen.before.upper()} -> {seen.after.upper()}: {seen.words}")
         elif isinstance(seen, Paged):
             self.say(f"PAGE: {seen.summary}")
 

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from fallback.types import Verdict
 from monitor.observing_replica import Broker, KillState, Lag, LedgerState, Queue, Role
+from monitor.observing_segments import Segments, SegmentStanding
+from monitor.observing_trips import Standing, Trip
 
 __all__ = [
     "Alarm",
@@ -31,6 +33,8 @@ __all__ = [
     "Role",
     "Routed",
     "Ruled",
+    "SegmentStanding",
+    "Segments",
     "Standing",
     "Transition",
     "Trip",
@@ -147,11 +151,13 @@ class Alarm:
     """Epoch seconds: when the change most likely came."""
     moved: Sequence[str] = ()
     """All views that stand out with this one; of such lists a tenth of the names is wrong on average, at most."""
+    segment: str = ""
+    """The group, `name=value`, whose rate it is; empty for that of the whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """The breaker of a version took a step."""
+    """The breaker of a version, or of one of its groups, took a step."""
 
     time: float
     event: int
@@ -159,6 +165,13 @@ class Transition:
     before: str
     after: str
     reason: str
+    segment: str = ""
+    """The group, `name=value`, whose breaker it is; empty for the version's."""
+
+    @property
+    def words(self) -> str:
+        """Why, and where if that is not everywhere."""
+        return f"{self.segment}: {self.reason}" if self.segment else self.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,45 +189,6 @@ class Compared:
     """Labels of the candidate that were compared."""
     means: Mapping[str, Mapping[str, float | None]]
     """Of errors, doubt and what is held back: of the baseline and of the candidate."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trip:
-    """A breaker left CLOSED: what a person on call wants to know of it.
-
-    `epoch` and `step`, the breaker's when it left, name it; times in epoch seconds.
-    """
-
-    version: str
-    epoch: int
-    step: int
-    since: float
-    state: str
-    """What holds now: degraded, open, half_open, forced_open or forced_closed."""
-    cause: str
-    """What the breaker last tripped by, or got worse by: a word of `fallback.records.Cause`."""
-    why: str
-    """The same in a sentence, with its numbers."""
-    moved: str = ""
-    """Which view moved most, in words and numbers; empty as long as none did."""
-    harm: bool = False
-    paged: bool = False
-    """Somebody was to be told of it: the breaker said so."""
-    ended: float | None = None
-    """When it was over."""
-    enforced: bool = True
-    """Requests are diverted; in mode `observe` that is recorded alone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """The last trip of a version, open or over; None, it has not tripped yet.
-
-    The judge tells it with every verdict, so that whoever hears it need not remember what came before.
-    """
-
-    version: str
-    trip: Trip | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +240,7 @@ Observation = (
     | Paged
     | Frames
     | Standing
+    | Segments
     | Lag
     | Queue
     | Broker

@@ -266,6 +266,7 @@ class Pipeline:
         self, matches: Sequence[Match], overdue: Sequence[Pending], flags: Sequence[Flagging]
     ) -> dict[str, Outcomes]:
         """Outcomes and flags by version."""
+        apart = self._router.grouping.apart(self._judging.verdicts)
         return {
             version: count_outcomes(
                 [match for match in matches if match.pending.version == version],
@@ -273,6 +274,7 @@ class Pipeline:
                 profile,
                 self._settings.within,
                 [each for each in flags if each.pending is not None and each.pending.version == version],
+                apart.get(version, 0),
             )
             for version, profile in self._profiles.items()
         }

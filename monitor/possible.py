@@ -8,8 +8,7 @@ import numpy as np
 
 from detectors.method import known_rows
 from detectors.profile import Profile
-from detectors.types import BoolArray
-from fallback.types import Verdict
+from detectors.types import BoolArray, FloatArray
 from monitor.joins.said import finite
 from monitor.nonconformity import drawn
 from monitor.rows import Arranged
@@ -28,9 +27,11 @@ class Possible:
         self._sets: dict[tuple[str, bytes], list[str]] = {}
 
     def of(
-        self, profile: Profile | None, arranged: Arranged | None, ids: Sequence[str], verdict: Verdict
+        self, profile: Profile | None, arranged: Arranged | None, ids: Sequence[str], bar: float | FloatArray
     ) -> tuple[_Sets | None, _Ends | None]:
         """Sets of a classifier, or intervals of a regression; the other, and both without a profile, are None.
+
+        `bar` is the threshold on scores, one for all or (events,).
 
         So are both where labels are generated: a set would have to be of all texts. One event's set is None where all
         labels stay possible, and where it gave no probabilities.
@@ -38,13 +39,14 @@ class Possible:
         if profile is None or arranged is None:
             return None, None
         if profile.task == "regression":
-            lower, upper = profile.method.values.intervals(arranged.said.stated, verdict.set_threshold)
+            lower, upper = profile.method.values.intervals(arranged.said.stated, bar)
             return None, list(zip(finite(lower), finite(upper), strict=True))
         if not profile.classes:
             return None, None
         probabilities = arranged.probabilities
         draws = drawn(ids, profile.method)
-        inside = profile.method.classes.sets(np.nan_to_num(probabilities, nan=1.0), verdict.set_threshold, draws)
+        each = bar if isinstance(bar, float) else bar[:, None]
+        inside = profile.method.classes.sets(np.nan_to_num(probabilities, nan=1.0), each, draws)
         inside |= ~known_rows(probabilities)[:, None]
         everything: list[bool] = np.asarray(inside.all(axis=1)).tolist()
         packed = np.packbits(inside, axis=1)
@@ -54,12 +56,12 @@ class Possible:
         ], None
 
     @staticmethod
-    def endless(profile: Profile, arranged: Arranged, verdict: Verdict) -> BoolArray:
+    def endless(profile: Profile, arranged: Arranged, bar: float | FloatArray) -> BoolArray:
         """Whose set or interval is infinite, (events,); nobody's where there are none to be had."""
         n = len(arranged.said)
         if profile.task != "regression" and not profile.classes:
             return np.zeros(n, dtype=np.bool_)
-        found = np.full(n, not np.isfinite(verdict.set_threshold) and verdict.set_threshold > 0)
+        found = np.broadcast_to(np.isposinf(bar), n).copy()
         if profile.task == "regression":
             # a score that needs an interval or a spread of an event that has none leaves everything possible
             found |= np.isnan(profile.method.values.intervals(arranged.said.stated, 0.0)[0])

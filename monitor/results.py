@@ -84,7 +84,8 @@ class Results:
             self.alarms.append({"time": seen.time} | {name: getattr(seen, name) for name in names})
         elif isinstance(seen, Transition):
             told = {"event": seen.event, "time": seen.time, "from": seen.before, "to": seen.after}
-            self.steps.append(told | {"reason": seen.reason})
+            where = {"segment": seen.segment} if seen.segment else {}
+            self.steps.append(told | {"reason": seen.reason} | where)
         elif isinstance(seen, Compared):
             self._canary.append(asdict(seen))
         elif isinstance(seen, Evidence):

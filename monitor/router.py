@@ -15,14 +15,15 @@ from detectors.platt import stated_probability
 from detectors.profile import Profile, cells_of
 from detectors.proxy import Proxy
 from detectors.types import RANK_CELLS, BoolArray, FloatArray
-from fallback.answerers.types import AskedRequest, HopOutcome
+from fallback.answerers.types import AskedRequest
 from fallback.routing import GUARANTEES, Requests, Routed, RoutePolicy, route
 from fallback.types import REASONS, BreakerState, Health, Reason, Route, Verdict, reason_code
-from monitor.answering import Answering, Reply
+from monitor.answering import Answering, Reply, hops_of
 from monitor.counter import count_events
-from monitor.events import Decision, Hop, Prediction, Source, decision_id, id_hashes, label_text, utc
+from monitor.events import Decision, Prediction, Source, decision_id, id_hashes, label_text, utc
 from monitor.events import Guarantee as Promised
 from monitor.events import Stake as StakeWord
+from monitor.grouping import Grouped, Grouping, rulings
 from monitor.joins.records import Pending, segment_text
 from monitor.joins.said import finite, said
 from monitor.possible import Possible
@@ -80,6 +81,12 @@ class RoutedBatch:
     routed: Routed
     verdict: Verdict
     pending: list[Pending]
+    grouped: Grouped | None = None
+
+    @property
+    def set_threshold(self) -> float | FloatArray:
+        """Score up to which a label or value belongs to the set: for all, or (events,) where groups have their own."""
+        return self.verdict.set_threshold if self.grouped is None else self.grouped.force.set_threshold
 
 
 class Router:
@@ -116,6 +123,8 @@ class Router:
         self._answering = answering
         self._key = audit_key
         self._possible = Possible()
+        self.grouping = Grouping(profiles)
+        """Finds the groups of predictions."""
 
     def route(self, work: Work, verdict: Verdict, health: Health, *, killed: bool = False) -> RoutedBatch:
         """Rule on every request, without asking anybody yet; `killed`: the kill switch is on."""
@@ -126,14 +135,17 @@ class Router:
             guard, rank, arranged = np.full(n, _NO_PROFILE), np.full(n, np.nan), None
             endless = np.zeros(n, dtype=np.bool_)
             verdict = UNJUDGED
+            grouped = None
         else:
             arranged = arrange(work.predictions, self._schemas[work.version], work.times)
             guard, rank = arranged.guard, profile.fitted.rank(arranged.rows.confidence)
-            endless = Possible.endless(profile, arranged, verdict)
-        requests = Requests(rank, hashes, guard, endless)
+            grouped = self.grouping.of(work.version, work.predictions, verdict)
+            bar = verdict.set_threshold if grouped is None else grouped.force.set_threshold
+            endless = Possible.endless(profile, arranged, bar)
+        requests = Requests(rank, hashes, guard, endless, None if grouped is None else grouped.force)
         routed = route(requests, verdict, self._policy, health, kill_switch=killed)
-        pending = self._pending(work, arranged, rank, routed, verdict)
-        return RoutedBatch(work, arranged, rank, routed, verdict, pending)
+        pending = self._pending(work, arranged, rank, routed, verdict, grouped)
+        return RoutedBatch(work, arranged, rank, routed, verdict, pending, grouped)
 
     def count(self, batch: RoutedBatch, batches: int) -> list[VersionCounts]:
         """Counts of each of the poll's batches; none for a version without a profile."""
@@ -141,7 +153,9 @@ class Router:
         if profile is None or batch.arranged is None:
             return []
         starts = np.searchsorted(batch.work.batch, np.arange(batches + 1))
-        return count_events(profile, batch.arranged, batch.rank, starts)
+        grouped = batch.grouped
+        groups = None if grouped is None else grouped.count(batch.rank, batch.routed.passes, starts)
+        return count_events(profile, batch.arranged, batch.rank, starts, groups)
 
     def decide(self, batch: RoutedBatch, now: float) -> list[Decision]:
         """Write the decisions, after asking those who answer instead."""
@@ -151,19 +165,19 @@ class Router:
         replies = self._ask(batch, ids, now)
         n = len(ids)
         unset: list[UnsetType] = [UNSET] * n
-        sets, ends = self._possible.of(profile, batch.arranged, [each.id for each in work.predictions], verdict)
+        requested = [each.id for each in work.predictions]
+        sets, ends = self._possible.of(profile, batch.arranged, requested, batch.set_threshold)
         labels, values, _ = said(batch.arranged, n)
         digest = profile.digest if profile is not None else None
-        state, epoch, offset = verdict.state.value, verdict.epoch, verdict.ledger_offset
+        epoch, offset = verdict.epoch, verdict.ledger_offset
         possible = (sets or unset, ends or unset)
-        columns = zip(
-            work.predictions, work.times, work.sources, labels, values, *_columns(batch), *possible, strict=True
-        )
+        made = (*_columns(batch), *possible, *rulings(batch.routed.bar, batch.verdict, batch.grouped, n))
+        columns = zip(work.predictions, work.times, work.sources, labels, values, *made, strict=True)
         scored, stated = _scored(batch.arranged)
         decisions = []
-        set_threshold = verdict.set_threshold
         for i, row in enumerate(columns):
-            prediction, time, source, label, value, rank, right, reason, guarantee, audit, stake, inside, interval = row
+            prediction, time, source, label, value, rank, right, reason, guarantee, audit, stake, *rest = row
+            inside, interval, bar, state, set_threshold, ruled_by = rest
             reply, output = replies.get(i), prediction.output
             if reply is None:
                 value = output.value if output is not None and output.value is not None else value
@@ -184,12 +198,13 @@ class Router:
                     answered_by=self._model if reply is None else reply.answered_by,
                     output=output,
                     confidence=rank,
-                    threshold=routed.bar,
+                    threshold=bar,
                     probability=right,
                     label_set=inside,
                     interval=interval,
                     guarantee=guarantee,
                     breaker=state,
+                    ruled_by=ruled_by,
                     epoch=epoch,
                     audit=audit,
                     propensity=routed.propensity,
@@ -199,7 +214,7 @@ class Router:
                     ledger_offset=offset,
                     source=source,
                     scored=UNSET if scored is None or not scored[i] else stated[i].tolist(),
-                    hops=UNSET if reply is None or not reply.hops else _hops(reply),
+                    hops=UNSET if reply is None or not reply.hops else hops_of(reply),
                 )
             )
         return decisions
@@ -216,7 +231,13 @@ class Router:
         return dict(zip(held, self._answering.ask(asked, priorities, now), strict=True))
 
     def _pending(
-        self, work: Work, arranged: Arranged | None, rank: FloatArray, routed: Routed, verdict: Verdict
+        self,
+        work: Work,
+        arranged: Arranged | None,
+        rank: FloatArray,
+        routed: Routed,
+        verdict: Verdict,
+        grouped: Grouped | None,
     ) -> list[Pending]:
         """What the join store keeps of each decision until its label comes."""
         profile = self._profiles.get(work.version)
@@ -235,10 +256,11 @@ class Router:
             routed.passes.tolist(),
             routed.asked.tolist(),
             *columns[:2],
-            repeat(verdict.set_threshold),
+            repeat(verdict.set_threshold) if grouped is None else grouped.force.set_threshold.tolist(),
             columns[2],
             self._proxy_sides(work, arranged),
             [segment_text(each.segment) for each in work.predictions],
+            repeat(0) if grouped is None else grouped.bits.tolist(),
         )  # in the order of Pending's fields
         return list(map(Pending._make, rows))
 
@@ -250,13 +272,6 @@ class Router:
         place = self._schemas[work.version].numeric.index(proxy.feature)
         sides: list[int] = proxy.sides(arranged.rows.numeric[place]).tolist()
         return sides
-
-
-def _hops(reply: Reply) -> list[Hop] | UnsetType:
-    """Who was asked; left out where nobody was but people, or refusal, which never fail."""
-    if len(reply.hops) == 1 and reply.hops[0].outcome is HopOutcome.HANDED_OVER:
-        return UNSET
-    return [Hop(each.name, each.outcome.value, round(1000 * each.seconds, 3), each.detail[:200]) for each in reply.hops]
 
 
 _DIGITS = 4  # of a stated probability: more would say nothing

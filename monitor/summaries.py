@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
-import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 
-from detectors.types import RANK_CELLS, IntArray, Labels, Stake
+from detectors.types import RANK_CELLS, Labels, Stake
+from monitor.group_counts import GroupCounts
+from monitor.packing import pack, unpack
 
 __all__ = [
     "Damaged",
@@ -25,11 +25,8 @@ __all__ = [
     "decode_summaries",
     "group",
     "labels_of",
-    "pack",
-    "unpack",
 ]
 
-_WIDTHS = (np.int8, np.int16, np.int32, np.int64)
 _SHAPE = (len(Stake), RANK_CELLS, 2)
 
 
@@ -69,7 +66,9 @@ class VersionCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         bytes, Meta(description="(width,) events a bin of the profile's views, packed; (cells, width) with `cells`.")
     ] = b""
     traffic: Annotated[bytes, Meta(description="(rank cells,) events, packed.")] = b""
-    labels: list[LabelGroup] = []
+    labels: Annotated[
+        list[LabelGroup], Meta(description="But for those of groups whose breaker is not closed, which rules for them.")
+    ] = []
     scores: Annotated[bytes, Meta(description="Nonconformity scores of the outcomes, float64.")] = b""
     weights: Annotated[bytes, Meta(description="Their weights, float64.")] = b""
     misses: Annotated[float, Meta(description="Weight of the truths outside the set that was served.")] = 0.0
@@ -86,6 +85,9 @@ class VersionCounts(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ] = {}
     flaggers: Annotated[list[Flagger], Meta(description="Who flagged, each once a segment.")] = []
     cells: Annotated[list[int], Meta(description="Cells of the context that the events fell in; none: the first.")] = []
+    groups: Annotated[
+        GroupCounts | msgspec.UnsetType, Meta(description="The same by group; unset where segments make none.")
+    ] = msgspec.UNSET
 
 
 class Summary(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag="counts"):
@@ -110,6 +112,10 @@ class OperatorOrder(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_fie
     reason: Annotated[str, Meta(max_length=1000)] = ""
     seconds: Annotated[float | None, Meta(description="How long it is to hold; open and close need it.")] = None
     version: Annotated[str | None, Meta(description="Of which version; all of them by default.")] = None
+    segment: Annotated[
+        Annotated[str, Meta(max_length=1000)] | msgspec.UnsetType,
+        Meta(description="On the breaker of one group, `name=value`; left out: the version's own."),
+    ] = msgspec.UNSET
 
 
 class KillNotice(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag="kill"):
@@ -144,26 +150,6 @@ def _read(value: bytes) -> Summary | OperatorOrder | KillNotice | Damaged:
         return _DECODER.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         return Damaged(str(error)[:200])
-
-
-def pack(counts: NDArray[np.integer[Any]]) -> bytes:
-    r"""Integers in the fewest bytes: their width, then each of them, little-endian.
-
-    Examples
-    --------
-    >>> pack(np.array([1, 2, -3])), unpack(pack(np.array([300, 0]))).tolist()
-    (b'\x01\x01\x02\xfd', [300, 0])
-    """
-    flat = np.ascontiguousarray(counts).ravel()
-    most = max(int(flat.max(initial=0)), -int(flat.min(initial=0)))
-    kind = next(each for each in _WIDTHS if most <= np.iinfo(each).max)
-    narrow = flat.astype(np.dtype(kind).newbyteorder("<"))
-    return bytes([narrow.itemsize]) + narrow.tobytes()
-
-
-def unpack(data: bytes) -> IntArray:
-    """Read packed integers back."""
-    return np.frombuffer(data, dtype=f"<i{data[0]}", offset=1).astype(np.int64)
 
 
 def group(labels: Labels) -> LabelGroup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from detectors import evidence, suspicion
 from detectors.types import Stake
-from fallback import routing
+from fallback import bars, routing
 from fallback.policy import Policy
 
 
@@ -21,7 +21,7 @@ def test_stakes_are_the_same_on_both_sides() -> None:
 
 def test_blindness_raises_the_bar_as_far_as_an_alarm() -> None:
     """`when_blind: degraded` is as suspicious as full suspicion."""
-    assert routing._BLIND_SUSPICION == suspicion._HEIGHT
+    assert bars.BLIND_SUSPICION == suspicion._HEIGHT
 
 
 def test_quiet_is_as_long_for_the_breaker_as_for_the_evidence() -> None:

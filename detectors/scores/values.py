@@ -101,8 +101,8 @@ class ValueScore:
             return normalised_residual(truth, said.value, said.spread)
         return absolute_residual(truth, said.value)
 
-    def intervals(self, said: Stated, threshold: float) -> tuple[FloatArray, FloatArray]:
-        """Lower and upper ends, (events,) each: of the numbers whose score is at most `threshold`.
+    def intervals(self, said: Stated, threshold: float | FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Lower and upper ends, (events,) each: of the numbers whose score is at most `threshold`, one for all or each.
 
         Where they cross (CQR with a negative threshold) the interval has no number in it. Where the model did not say
         what the score needs, both are NaN.

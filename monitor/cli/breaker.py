@@ -28,7 +28,9 @@ app = typer.Typer(
 _Order = Literal["open", "close", "auto", "accept"]
 _Model = Annotated[str | None, typer.Option("--model", help="Must be the configuration's.")]
 _Version = Annotated[str | None, typer.Option("--version", help="Of the model; all of them by default.")]
-_Segment = Annotated[str | None, typer.Option("--segment", help="Not yet: segments have no breakers of their own.")]
+_Segment = Annotated[
+    str | None, typer.Option("--segment", metavar="NAME=VALUE", help="The breaker of one group, as region=north.")
+]
 _Reason = Annotated[str, typer.Option("--reason", help="Why; the next on call will read it.")]
 _For = Annotated[str | None, typer.Option("--for", metavar="30m", help="How long it holds; at most 7d. Required.")]
 _Actor = Annotated[str | None, typer.Option("--actor", help="Who says so. Default: your login name.")]
@@ -52,7 +54,7 @@ def status(
     from monitor.operating.clients import reader, require
     from monitor.topics import Topics
 
-    loaded = _configured(config, model, segment)
+    loaded = _configured(config, model)
     with reader(loaded, "breaker") as ledger:
         require(ledger, loaded, "ledger")
         lines = since_base(ledger, Topics.of(loaded).ledger)
@@ -61,10 +63,14 @@ def status(
         raise RunError(
             "no version has a profile, so there is nothing to judge; name one in `profile`, see `holdback fit`"
         )
-    known = ", ".join(each.version for each in found)
-    chosen = [each for each in found if version in (None, each.version)]
-    if not chosen:
+    known = ", ".join(dict.fromkeys(each.version for each in found))
+    of_version = [each for each in found if version in (None, each.version)]
+    if not of_version:
         raise UsageError(f"the ledger knows no version {version!r}; versions: {known}")
+    chosen = [each for each in of_version if segment in (None, each.segment)]
+    if not chosen:
+        moved = ", ".join(dict.fromkeys(each.segment for each in of_version if each.segment)) or "none"
+        raise UsageError(f"no breaker of a group {segment!r} has ever left CLOSED; groups whose breaker has: {moved}")
     mode = loaded.breaker.mode
     if json_file is not None:
         print_json(json_file, {"model": loaded.model, "mode": mode, "versions": chosen})
@@ -88,7 +94,7 @@ def open_(
     json_file: JsonOption = None,
 ) -> None:
     """Let the model answer nothing for a while; needs --reason and --for."""
-    _give("open", _configured(config, model, segment), version, reason, for_, actor, wait, json_file)
+    _give("open", _configured(config, model), version, segment, reason, for_, actor, wait, json_file)
 
 
 @app.command()
@@ -104,7 +110,7 @@ def close(
     json_file: JsonOption = None,
 ) -> None:
     """Let the model answer everything for a while, with no guarantee; needs --reason and --for."""
-    _give("close", _configured(config, model, segment), version, reason, for_, actor, wait, json_file)
+    _give("close", _configured(config, model), version, segment, reason, for_, actor, wait, json_file)
 
 
 @app.command()
@@ -119,7 +125,7 @@ def auto(
     json_file: JsonOption = None,
 ) -> None:
     """End an order, or release a breaker that waits for a person: the evidence decides again."""
-    _give("auto", _configured(config, model, segment), version, reason, None, actor, wait, json_file)
+    _give("auto", _configured(config, model), version, segment, reason, None, actor, wait, json_file)
 
 
 @app.command()
@@ -134,19 +140,15 @@ def accept(
     json_file: JsonOption = None,
 ) -> None:
     """End the episode as well: what has changed is meant to stay."""
-    _give("accept", _configured(config, model, segment), version, reason, None, actor, wait, json_file)
+    _give("accept", _configured(config, model), version, segment, reason, None, actor, wait, json_file)
 
 
-def _configured(config: Any, model: str | None, segment: str | None) -> Config:
+def _configured(config: Any, model: str | None) -> Config:
     """The configuration, if it is of this model."""
     loaded = configuration(config)
     if model is not None and model != loaded.model:
         raise UsageError(
             f"--model {model!r}: the configuration {config} is of model {loaded.model!r}; give that of yours"
-        )
-    if segment is not None:
-        raise UsageError(
-            f"--segment {segment!r}: segments have no breakers of their own yet; leave it out to speak of the version"
         )
     return loaded
 
@@ -155,6 +157,7 @@ def _give(
     order: _Order,
     config: Config,
     version: str | None,
+    segment: str | None,
     reason: str,
     for_: str | None,
     actor: str | None,
@@ -162,6 +165,8 @@ def _give(
     json_file: str | None,
 ) -> None:
     from uuid import uuid4
+
+    from msgspec import UNSET
 
     from monitor.operating.orders_sent import give
     from monitor.summaries import OperatorOrder
@@ -177,6 +182,7 @@ def _give(
         reason=reason,
         seconds=None if for_ is None else _seconds(for_, "--for"),
         version=version,
+        segment=UNSET if segment is None else segment,
     )
     heard = give(config, sent, _seconds(wait, "--wait"))
     if json_file is not None:
@@ -225,7 +231,8 @@ def _plain(heard: Heard) -> dict[str, Any]:
 def _said(config: Config, heard: Heard) -> list[str]:
     """What came of an order."""
     record = heard.record
-    wanted = record.get("version")
+    wanted, segment = record.get("version"), record.get("segment")
+    where = f", {segment}" if segment else ""
     lines = [f"`{record['order']}` was carried out: record {record['seq']} of the ledger, {_second(record['time'])}"]
     moved = {step["version"]: step for step in heard.transitions}
     for version, state in heard.states.items():
@@ -233,11 +240,11 @@ def _said(config: Config, heard: Heard) -> list[str]:
             continue
         step = moved.get(version)
         if step is None:
-            lines.append(f"{config.model} {version}: nothing to do, it is {_upper(state)}")
+            lines.append(f"{config.model} {version}{where}: nothing to do, it is {_upper(state)}")
             continue
         until = _until(step)
         lines.append(
-            f"{config.model} {version}: {_upper(step['from'])} -> {_upper(step['to'])}{until}: {step['reason']}"
+            f"{config.model} {version}{where}: {_upper(step['from'])} -> {_upper(step['to'])}{until}: {step['reason']}"
         )
     return lines
 
@@ -254,7 +261,8 @@ def _told(config: Config, each: Standing) -> list[str]:
     shadow = "" if each.would_have == each.state else f" (the evidence alone would have it {_upper(each.would_have)})"
     why = f": {each.cause}, {each.reason}" if each.cause else ""
     since = _second(each.since) if each.since else "the start"
-    told = [f"{config.model} {each.version}: {_upper(each.state)}{shadow} since {since}{why}"]
+    where = f", {each.segment}" if each.segment else ""
+    told = [f"{config.model} {each.version}{where}: {_upper(each.state)}{shadow} since {since}{why}"]
     rows: Sequence[tuple[str, str]] = (
         ("last verdict", _age(each)),
         (
@@ -275,10 +283,8 @@ def _told(config: Config, each: Standing) -> list[str]:
 
 
 def _age(each: Standing) -> str:
-    if each.age is None:
-        return "none: no event was counted yet"
-    old = f"{each.age:.0f} s old, {each.health}"
-    return old + (": what holds is not known. Does a replica run?" if each.health == "blind" else "")
+    blind = ": what holds is not known. Does a replica run?" if each.health == "blind" else ""
+    return "none: no event was counted yet" if each.age is None else f"{each.age:.0f} s old, {each.health}{blind}"
 
 
 def _rank(threshold: float | None) -> str:

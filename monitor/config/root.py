@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from monitor.config.fairness import Fairness
 from monitor.config.kafka import Kafka
 from monitor.config.promises import Columns, Outcomes, Promise, Section
 from monitor.config.running import Evidence, Log, Paging, Security, Views, Web
@@ -49,6 +50,7 @@ class Config(Section, frozen=True, kw_only=True):
     canary: Annotated[
         Canary | None, describe("A new version beside the old one. Not set: versions are not compared.")
     ] = None
+    fairness: Fairness = msgspec.field(default_factory=Fairness)
     reviews: Reviews = msgspec.field(default_factory=Reviews)
     paging: Paging = msgspec.field(default_factory=Paging)
     web: Web = msgspec.field(default_factory=Web)

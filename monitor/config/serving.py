@@ -114,7 +114,11 @@ class Breaker(Section, frozen=True, kw_only=True):
     ] = 7 * 86400.0
     min_volume: Annotated[
         int,
-        describe("Requests that a segment needs for a verdict of its own. 1000: below it the parent knows more.", ge=1),
+        describe(
+            "Requests that a segment needs for a verdict of its own, the reference's among them. "
+            "1000: below it the parent knows more.",
+            ge=1,
+        ),
     ] = 1000
     blast_radius: Annotated[
         float,

@@ -208,6 +208,9 @@ class Decision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     ] = UNSET
     guarantee: Annotated[Guarantee, Meta(description="Which promise on errors covers this answer.")]
     breaker: Annotated[str, Meta(description="The breaker's effective state.")]
+    ruled_by: Annotated[
+        str | UnsetType, Meta(description="The group, `name=value`, whose breaker that is; left out: the version's.")
+    ] = UNSET
     epoch: Annotated[int, Meta(description="Epoch of the verdict; a new one begins when errors change.")]
     audit: Annotated[bool, Meta(description="Accepted, and drawn to be checked as well.")]
     propensity: Annotated[float, Meta(description="The share of accepted answers that was being audited.")]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from detectors.errors import ProfileError, ProgramError, UnfitReference
+from detectors.groups.fitted import Groups
 from detectors.profile import Fitted, Profile, Reference, fit
 from detectors.profile_bytes import dump, load
 from detectors.proxy import Proxy
@@ -102,6 +103,9 @@ def fit_profile(
         fitted, replayed = second_pass(again, gathered, fitted, reference, bar, config, progress)
     if replayed is not None:
         fitted = replace(fitted, memory=_memory(fitted, replayed))
+    # of a large reference, the sample alone tells the groups
+    groups = Groups.fit(part.segments, fitted.rank(rows.confidence), wrong, scores)
+    fitted = replace(fitted, groups=groups)
     facts = _facts(gathered, bar, replayed) | _proxy(reference, config)
     if schema.scorer is not None:
         facts[DIGEST] = schema.scorer.members.digest

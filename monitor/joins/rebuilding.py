@@ -13,6 +13,7 @@ from detectors.harm import BANDS
 from detectors.profile import Profile, cells_of
 from detectors.types import RANK_CELLS
 from monitor.events import Answer, Decision, JoinRecord, Output, Prediction, Review, epoch_seconds, label_text
+from monitor.grouping import Grouping
 from monitor.joins.records import Early, Flagging, Pending, segment_text
 from monitor.joins.said import said
 from monitor.joins.store import JoinStore
@@ -38,13 +39,15 @@ def refill(
     `most` bounds the decisions that are read. Returns how many there were.
     """
     schemas = {version: _outputs_alone(profile) for version, profile in profiles.items()}
+    grouping = Grouping(profiles)
     found = 0
     for chunk in _chunks(log, topics.decisions, partition, since, most):
         found += len(chunk.values)
         decisions = [_decisions(value) for value in chunk.values]
         for version in dict.fromkeys(each.version for each in decisions):
             mine = [each for each in decisions if each.version == version]
-            store.add(_pending(mine, schemas.get(version)))
+            groups = grouping.bits(version, [each.segment for each in mine])
+            store.add(_pending(mine, schemas.get(version), groups))
     for chunk in _chunks(log, topics.joined, partition, since, 2 * most):
         records = [_joined(value) for value in chunk.values]
         store.replay(
@@ -92,13 +95,13 @@ def _outputs_alone(profile: Profile) -> Schema:
     return Schema((), (), full.task, full.classes, full.size_threshold, method=full.method)
 
 
-def _pending(decisions: Sequence[Decision], schema: Schema | None) -> list[Pending]:
+def _pending(decisions: Sequence[Decision], schema: Schema | None, groups: Sequence[int]) -> list[Pending]:
     """What the store keeps of decisions, as the router made it."""
     ranks = np.array([math.nan if each.confidence is None else each.confidence for each in decisions])
     outputs = [Prediction(each.id, output=_stated(each)) for each in decisions]
     arranged = None if schema is None else arrange(outputs, schema)
     kept = said(arranged, len(decisions), None if schema is None else schema.method)
-    columns = zip(decisions, cells_of(ranks).tolist(), *kept, strict=True)
+    columns = zip(decisions, cells_of(ranks).tolist(), *kept, groups, strict=True)
     return [
         Pending(
             each.id,
@@ -116,8 +119,9 @@ def _pending(decisions: Sequence[Decision], schema: Schema | None) -> list[Pendi
             math.inf if each.set_threshold is None else each.set_threshold,
             stated,
             segment=segment_text(each.segment),
+            groups=bits,
         )
-        for each, cell, label, value, stated in columns
+        for each, cell, label, value, stated, bits in columns
     ]
 
 

@@ -21,7 +21,7 @@ class Pending(NamedTuple):
     a regression whose score needs them: lower and upper end of the model's own interval, and its spread).
     `segment` is the event's, as `name=value,...`.
     `proxy` is 1 where the proxy was on its good side, 0 on its bad one, -1 for none; it is not in the decision, so a
-    replica that takes over does not know it.
+    replica that takes over does not know it. `groups` are those of its segment, bit g for group g of the profile.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Pending(NamedTuple):
     probabilities: bytes | None
     proxy: int = -1
     segment: str = ""
+    groups: int = 0
 
 
 class Early(NamedTuple):

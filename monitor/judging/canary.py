@@ -13,7 +13,8 @@ from fallback.types import BreakerState
 from monitor.config import Canary as Wanted
 from monitor.config import Config
 from monitor.judging.version_types import Judged
-from monitor.summaries import VersionCounts, labels_of, unpack
+from monitor.packing import unpack
+from monitor.summaries import VersionCounts, labels_of
 
 __all__ = ["Canary"]
 

@@ -15,23 +15,22 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from detectors.explain import explain
 from detectors.profile import Profile
 from fallback.policy import Policy
 from fallback.records import Transition
 from fallback.types import Verdict
 from monitor.config import Config
 from monitor.events import format_time, parse_time
-from monitor.judging import records
+from monitor.judging import happened, records
 from monitor.judging import tells as judge_tells
 from monitor.judging.canary import Canary
 from monitor.judging.covered import Covered
-from monitor.judging.orders import obey
+from monitor.judging.orders import obey, told
 from monitor.judging.snapshots import FORMAT, packed, parts_of, readable, unpacked
 from monitor.judging.trips import Trips
 from monitor.judging.version_judge import Judged, VersionJudge
 from monitor.ledger.chain import Chain
-from monitor.observing import Observer, Ruled, Standing
+from monitor.observing import Observer, Ruled
 from monitor.summaries import Damaged, KillNotice, OperatorOrder, Summary
 from monitor.topics import Topics
 
@@ -39,9 +38,6 @@ __all__ = ["SNAPSHOT_EVERY", "Judge"]
 
 SNAPSHOT_EVERY = 10_000
 """Summaries between two snapshots: a new judge has at most these to judge again, a few seconds' work."""
-_HEARTBEAT = 5.0
-_LEAST_GAP = 1.0
-_BATCHES_WITHOUT_A_WORD = 10
 
 
 class Judge:
@@ -214,11 +210,13 @@ class Judge:
         if not isinstance(order, OperatorOrder):
             return [self._write("skipped", {"offset": offset, "why": getattr(order, "why", "")})]
         stepped, refusal = obey(order, self.versions, self._clock)
-        lines = [self._write("order", {**msgspec.structs.asdict(order), "refused": refusal})]
-        if self._canary is not None and self._canary.candidate in stepped and order.order in ("auto", "accept"):
+        lines = [self._write("order", told(order) | {"refused": refusal})]
+        again = order.order in ("auto", "accept") and not order.segment
+        if again and self._canary is not None and self._canary.candidate in stepped:
             self._canary.begin_again()
         for version, transitions in stepped.items():
-            lines += [self._transition(version, self._covered.events - 1, each, ()) for each in transitions]
+            where = order.segment or ""
+            lines += [self._transition(version, self._covered.events - 1, each, (), where) for each in transitions]
             lines.append(self._say(version, self.versions[version].verdict(), self._clock))
         return lines
 
@@ -226,32 +224,38 @@ class Judge:
         """Records for what happened, and a verdict where it changed what holds."""
         judge, time, event = self.versions[version], self._clock, self._covered.events - 1
         lines = []
-        for moved in judged.alarms:
-            told = explain(judge.profile.fitted.views, moved.view, moved.before, moved.now, moved.log_evidence)
-            layout = judge.profile.fitted.views.layout()
-            kind = layout.kind_of(moved.view)
-            lines.append(self._write("alarm", records.warning(version, event, layout.names, kind, moved, told)))
-            alarm = judge_tells.moved(time, event, version, layout.names, moved, told)
-            self._trips.moved(alarm, layout.groups[moved.view])
+        for fields, alarm, group in happened.views(version, judge, judged, event, time):
+            lines.append(self._write("alarm", fields))
+            self._trips.moved(alarm, group)
             self._observe(alarm)
         whys: list[str] = []
-        for harm in (*judged.harm.alarms, *([judged.harm.promise] if judged.harm.promise else [])):
-            fields = records.harm(version, event, harm)
+        for fields, alarm in happened.harms(version, judged, event, time):
             # a broken promise says more than a rate that rose
-            whys.insert(0 if harm is judged.harm.promise else len(whys), fields["why"])
+            whys.insert(0 if alarm.view == "accepted error" else len(whys), alarm.why)
             lines.append(self._write("alarm", fields))
-            self._observe(judge_tells.harmed(time, fields))
+            self._observe(alarm)
         if judged.selective.epoch_alarm is not None:
             lines.append(self._write("epoch", records.epoch(version, event, judged.selective)))
+        own: dict[int, list[str]] = {}
+        labels = () if judge.groups is None else judge.groups.groups.labels
+        for place, fields, alarm in happened.groups(version, judge, judged, event, time):
+            own.setdefault(place, []).append(alarm.why)
+            lines.append(self._write("alarm", fields))
+            self._observe(alarm)
+        for place, step in judged.groups.steps:
+            lines.append(self._transition(version, event, step, own.get(place, ()), labels[place]))
         lines += [self._transition(version, event, each, whys) for each in judged.transitions]
         self._observe(judge_tells.evidence(time, event, judged, judge))
-        if lines or self._is_news(version, judged.verdict):
+        last, at = self._told[version]
+        if lines or judge_tells.is_news(judged.verdict, last, time - last.time, self._summaries - at):
             lines.append(self._say(version, judged.verdict, time))
         return lines
 
-    def _transition(self, version: str, event: int, transition: Transition, whys: Sequence[str]) -> bytes:
-        fields = records.transition(version, event, transition)
-        trip = self._trips.stepped(version, transition, whys)
+    def _transition(
+        self, version: str, event: int, transition: Transition, whys: Sequence[str], segment: str = ""
+    ) -> bytes:
+        fields = records.transition(version, event, transition, segment)
+        trip = self._trips.stepped(version, transition, whys, segment)
         for seen in (
             judge_tells.stepped(self._clock, fields),
             judge_tells.paged(self._clock, self._config.model, transition, trip),
@@ -260,17 +264,11 @@ class Judge:
                 self._observe(seen)
         return self._write("transition", fields)
 
-    def _is_news(self, version: str, verdict: Verdict) -> bool:
-        """A verdict that changed what holds, at most once a second (or ten batches), and a heartbeat every 5 s."""
-        told, at = self._told[version]
-        gap, batches = self._clock - told.time, self._summaries - at
-        changed = not judge_tells.says_the_same(verdict, told)
-        return gap >= _HEARTBEAT or (changed and (gap >= _LEAST_GAP or batches >= _BATCHES_WITHOUT_A_WORD))
-
     def _say(self, version: str, verdict: Verdict, time: float) -> bytes:
         verdict = replace(verdict, time=time, ledger_offset=self._chain.seq)
         self._told[version] = (verdict, self._summaries)
-        self._observe(Standing(version=version, trip=self._trips.of(version)))
+        for each in judge_tells.standing(time, version, self.versions[version], self._trips):
+            self._observe(each)
         self._observe(Ruled(version=version, verdict=verdict, guarantee=records.guarantee(verdict)))
         return self._write("verdict", {"version": version, "verdict": verdict.to_builtins()}, time)
 

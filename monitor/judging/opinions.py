@@ -9,7 +9,8 @@ import numpy as np
 from detectors.baselines import OPINIONS, SecondOpinion, opinion
 from detectors.layout import Group, Layout
 from detectors.types import FloatArray, IntArray, Labels
-from monitor.summaries import VersionCounts, unpack
+from monitor.packing import unpack
+from monitor.summaries import VersionCounts
 
 __all__ = ["ERROR", "Opinions"]
 

@@ -54,6 +54,7 @@ def rules(config: Config) -> str:
         config.views.tolerance,
         config.breaker,
         config.canary,
+        config.fairness,
     )
     return sha256(msgspec.json.encode(parts, enc_hook=str)).hexdigest()[:16]
 
@@ -89,8 +90,8 @@ def warning(
     }
 
 
-def harm(version: str, event: int, alarm: HarmAlarm) -> dict[str, Any]:
-    """A rate is above what is tolerated."""
+def harm(version: str, event: int, alarm: HarmAlarm, segment: str = "") -> dict[str, Any]:
+    """A rate is above what is tolerated; in a `segment`, or overall."""
     log10 = alarm.log_evidence / _LOG10
     rate = alarm.wrong / max(alarm.n, 1)
     what = _what(alarm.view)
@@ -99,8 +100,14 @@ def harm(version: str, event: int, alarm: HarmAlarm) -> dict[str, Any]:
         f"{alarm.view}: {alarm.wrong:,} {what} in the last {alarm.n:,} {counted} ({100 * rate:.1f} %), "
         f"at most {100 * alarm.tolerated:.1f} % were to be expected; odds 10^{log10:.0f} to 1"
     )
+    if alarm.view.startswith("fairness"):
+        why = (
+            f"{alarm.view}: by {100 * rate:.1f} points in {alarm.n:,} pairs of events, {100 * alarm.tolerated:.1f} "
+            f"are tolerated; odds 10^{log10:.0f} to 1"
+        )
     return {
         "version": version,
+        **({"segment": segment} if segment else {}),
         "event": event,
         "level": "page",
         "view": alarm.view,
@@ -136,10 +143,11 @@ def epoch(version: str, event: int, reading: SelectiveReading) -> dict[str, Any]
     }
 
 
-def transition(version: str, event: int, step: Transition) -> dict[str, Any]:
-    """A step of the breaker."""
+def transition(version: str, event: int, step: Transition, segment: str = "") -> dict[str, Any]:
+    """A step of the breaker: the version's, or that of one of its groups."""
     return {
         "version": version,
+        **({"segment": segment} if segment else {}),
         "event": event,
         "from": step.source.value,
         "to": step.to.value,

@@ -14,7 +14,7 @@ from monitor.events import parse_time
 
 __all__ = ["FORMAT", "packed", "parts_of", "readable", "unpacked"]
 
-FORMAT: Final = "holdback-state-2"
+FORMAT: Final = "holdback-state-3"
 """What a snapshot holds; a judge of another format begins anew."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +12,17 @@ from detectors.explain import Explanation
 from fallback.records import Page
 from fallback.records import Transition as Step
 from fallback.types import Verdict
+from monitor.judging.group_judge import GroupJudge
+from monitor.judging.trips import Trips
 from monitor.judging.version_judge import VersionJudge
 from monitor.judging.version_types import Judged
-from monitor.observing import Alarm, Compared, Evidence, Paged, Transition, Trip
+from monitor.observing import Alarm, Compared, Evidence, Paged, Segments, SegmentStanding, Standing, Transition, Trip
 
-__all__ = ["compared", "evidence", "harmed", "moved", "paged", "says_the_same", "stepped"]
+__all__ = ["compared", "evidence", "harmed", "is_news", "moved", "paged", "says_the_same", "standing", "stepped"]
+
+_HEARTBEAT = 5.0
+_LEAST_GAP = 1.0
+_BATCHES_WITHOUT_A_WORD = 10
 
 
 def moved(time: float, event: int, version: str, names: Sequence[str], raised: Raised, told: Explanation) -> Alarm:
@@ -60,7 +66,7 @@ def compared(time: float, event: int, said: Mapping[str, Any]) -> Compared:
 def harmed(time: float, fields: Mapping[str, Any]) -> Alarm:
     """A rate is above what is tolerated; `fields` are those of the ledger's record."""
     names = ("event", "level", "view", "log10_evidence", "why", "version")
-    return Alarm(time=time, **{name: fields[name] for name in names})
+    return Alarm(time=time, segment=fields.get("segment", ""), **{name: fields[name] for name in names})
 
 
 def stepped(time: float, fields: Mapping[str, Any]) -> Transition | None:
@@ -74,15 +80,53 @@ def stepped(time: float, fields: Mapping[str, Any]) -> Transition | None:
         before=fields["from"],
         after=fields["to"],
         reason=fields["reason"],
+        segment=fields.get("segment", ""),
     )
 
 
 def paged(time: float, model: str, step: Step, trip: Trip | None) -> Paged | None:
     """Somebody is woken; None where nobody is: a trip that gets worse or ends says so in `Standing`."""
-    if step.page is not Page.PAGE or trip is None:
+    if step.page is not Page.PAGE or trip is None or not trip.paged:
         return None
-    summary = f"{model} version {trip.version}: {trip.why}. The breaker is {trip.state} now."
+    where = f", {trip.segment}" if trip.segment else ""
+    summary = f"{model} version {trip.version}{where}: {trip.why}. The breaker is {trip.state} now."
     return Paged(time=time, summary=summary, trip=trip)
+
+
+def standing(time: float, version: str, judge: VersionJudge, trips: Trips) -> Iterator[Standing | Segments]:
+    """How the trips of a version and its groups stand, and the groups themselves."""
+    for segment in ("", *trips.segments(version)):
+        yield Standing(version=version, trip=trips.of(version, segment), segment=segment)
+    if judge.groups is not None:
+        yield _groups(time, version, judge.groups)
+
+
+def _groups(time: float, version: str, found: GroupJudge) -> Segments:
+    rulings = {each.group: each for each in found.rulings(time)}
+    each = tuple(
+        SegmentStanding(
+            segment=label,
+            state=record.state.value,
+            offset=rulings[label].offset if label in rulings else 0.0,
+            epoch=record.epoch,
+            followed=followed,
+            n=int(n),
+            answered=int(answered),
+            accepted=(int(labelled), int(wrong)),
+            covered=(judged, judged - misses),
+        )
+        for label, record, followed, (n, answered, labelled, wrong, judged, misses) in zip(
+            found.groups.labels, found.breakers.records, found.followed.tolist(), found.totals.tolist(), strict=True
+        )
+    )
+    return Segments(time=time, version=version, segments=each)
+
+
+def is_news(verdict: Verdict, told: Verdict, gap: float, batches: int) -> bool:
+    """Whether a verdict is to be written, `gap` seconds and `batches` batches after the one before."""
+    if gap >= _HEARTBEAT:
+        return True
+    return (gap >= _LEAST_GAP or batches >= _BATCHES_WITHOUT_A_WORD) and not says_the_same(verdict, told)
 
 
 def says_the_same(one: Verdict, other: Verdict) -> bool:

@@ -45,7 +45,8 @@ def told_at(time: float) -> str:
 
 def did(trip: Trip) -> str:
     """What Holdback did by itself."""
-    return _DID.get(trip.state, "nothing") if trip.enforced else _OBSERVED
+    where = f"for {plain(trip.segment)} alone: " if trip.segment else ""
+    return where + (_DID.get(trip.state, "nothing") if trip.enforced else _OBSERVED)
 
 
 def moved(trip: Trip) -> str:

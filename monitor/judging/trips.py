@@ -21,6 +21,8 @@ _MEMORY: Final = 3600.0
 """Seconds: a view that moved longer before a trip has been judged by then, and is no part of it."""
 _TELLS: Final = {Group.SINGLE: 2.0, Group.JOINT: 1.0, Group.PAIR: 0.0}
 """A thousand pairs, and every projection, may move with the one feature that changed."""
+_MOST_PAGED: Final = 3
+"""Trips of single groups that are paged for at the same time."""
 _MOST: Final = 300
 """Characters of a text."""
 
@@ -33,9 +35,13 @@ class Trips:
         self._trips: dict[str, Trip] = {}
         self._moved: dict[str, _Moved] = {}
 
-    def of(self, version: str) -> Trip | None:
-        """The last trip, open or over."""
-        return self._trips.get(version)
+    def of(self, version: str, segment: str = "") -> Trip | None:
+        """The last trip of a version, or of one of its groups, open or over."""
+        return self._trips.get(_key(version, segment))
+
+    def segments(self, version: str) -> list[str]:
+        """The version's groups that have tripped."""
+        return [trip.segment for trip in self._trips.values() if trip.version == version and trip.segment]
 
     def moved(self, alarm: Alarm, group: str = Group.SINGLE) -> None:
         """A view moved: the one whose histogram changed most is what is told, a feature before what is made of it."""
@@ -47,16 +53,29 @@ class Trips:
             if trip is not None:
                 self._trips[version] = replace(trip, moved=new.why)
 
-    def stepped(self, version: str, step: Transition, harms: Sequence[str]) -> Trip | None:
-        """The breaker took a step; `harms` say which harm alarmed with it. Returns the trip."""
-        trip = self._open(version)
-        if trip is None and step.live_to is BreakerState.CLOSED:
-            return self.of(version)
-        trip = _stepped(trip or self._begun(version, step), step, harms)
-        self._trips[version] = trip
-        if trip.ended is not None:
+    def stepped(self, version: str, step: Transition, harms: Sequence[str], segment: str = "") -> Trip | None:
+        """The breaker took a step; `harms` say which harm alarmed with it. Returns the trip.
+
+        Once the version's trip is paged and open, or three of its groups', a further one of a group is told but pages
+        nobody: whoever is awake sees it beside them.
+        """
+        before = self._open(version, segment)
+        if before is None and step.live_to is BreakerState.CLOSED:
+            return self.of(version, segment)
+        trip = _stepped(before or self._begun(version, step, segment), step, harms)
+        if segment and trip.paged and not (before is not None and before.paged) and self._flooded(version):
+            trip = replace(trip, paged=False)
+        self._trips[_key(version, segment)] = trip
+        if trip.ended is not None and not segment:
             self._moved.pop(version, None)
         return trip
+
+    def _flooded(self, version: str) -> bool:
+        own = [trip for trip in self._trips.values() if trip.version == version and trip.segment]
+        whole = self._open(version)
+        return sum(trip.paged and trip.ended is None for trip in own) >= _MOST_PAGED or (
+            whole is not None and whole.paged
+        )
 
     def state(self) -> dict[str, Any]:
         """Plain values, for a snapshot."""
@@ -67,11 +86,11 @@ class Trips:
         self._trips = msgspec.convert(state.get("trips", {}), dict[str, Trip])
         self._moved = msgspec.convert(state.get("moved", {}), dict[str, _Moved])
 
-    def _open(self, version: str) -> Trip | None:
-        trip = self._trips.get(version)
+    def _open(self, version: str, segment: str = "") -> Trip | None:
+        trip = self.of(version, segment)
         return trip if trip is not None and trip.ended is None else None
 
-    def _begun(self, version: str, step: Transition) -> Trip:
+    def _begun(self, version: str, step: Transition, segment: str) -> Trip:
         moved = self._moved.get(version)
         if moved is not None and step.time - moved.time > _MEMORY:
             del self._moved[version]
@@ -86,7 +105,12 @@ class Trips:
             why=_cut(step.reason),
             moved="" if moved is None else moved.why,
             enforced=self._enforced,
+            segment=segment,
         )
+
+
+def _key(version: str, segment: str) -> str:
+    return f"{version}\n{segment}" if segment else version
 
 
 def _stepped(trip: Trip, step: Transition, harms: Sequence[str]) -> Trip:

@@ -25,15 +25,17 @@ from fallback.rules import ramp_share, refusal
 from fallback.types import Verdict
 from monitor.config import Config
 from monitor.judging.bet_rules import new_evidence
+from monitor.judging.group_judge import GroupJudge
+from monitor.judging.group_part import GroupPart, harm_level
+from monitor.judging.group_types import GroupsJudged, Situation
 from monitor.judging.more_harm import MoreHarm
 from monitor.judging.opinions import Opinions
 from monitor.judging.tallies import Tallies
-from monitor.judging.version_types import Judged, Seen
-from monitor.summaries import VersionCounts, labels_of, unpack
+from monitor.judging.version_types import Judged, Seen, clocks_of
+from monitor.packing import unpack
+from monitor.summaries import VersionCounts, labels_of
 
 __all__ = ["Judged", "VersionJudge"]
-
-_DAY = 86400.0
 
 
 class VersionJudge:
@@ -53,7 +55,8 @@ class VersionJudge:
         self._evidence = new_evidence(config, profile, self.log_level, quiet)
         self._bar = float(profile.facts.get("size_threshold", math.inf))
         tolerated = float(upper_bound(int((fitted.scores > self._bar).sum()), len(fitted.scores)))
-        self._more = MoreHarm(profile, self.log_level, quiet, config.outcomes.flags)
+        level = harm_level(profile, self.log_level)
+        self._more = MoreHarm(profile, level, quiet, config.outcomes.flags)
         self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, self._more.level_of_others, quiet)
         errors = (promise.max_error, promise.confidence)
         first = first_certificate(fitted.rank_counts, *errors)
@@ -65,6 +68,12 @@ class VersionJudge:
         self._opinions = Opinions(config.evidence.second_opinions, self._layout, fitted.counts)
         self._time = math.nan
         self._tallies = Tallies()
+        self._groups = GroupPart(config, profile, policy, self._selective.reading().threshold)
+
+    @property
+    def groups(self) -> GroupJudge | None:
+        """The judge of its groups; None where segments make none."""
+        return self._groups.judge
 
     @property
     def breaker(self) -> BreakerRecord:
@@ -89,7 +98,7 @@ class VersionJudge:
         `times` are the judge's clock at each batch, `waiting` the labels outstanding in all replicas, by stake.
         """
         judged: list[Judged] = []
-        clocks = self._clocks(batches, times)
+        clocks = clocks_of([each.n for each in batches], times, self._time, in_days=self._in_days)
         while len(judged) < len(batches):
             # the views hear nothing of the rest, but that a trip by harm freezes them: so they go ahead together
             at, before, frozen = len(judged), self._evidence.state(), self._evidence.frozen
@@ -114,6 +123,11 @@ class VersionJudge:
     def command(self, command: Command, time: float) -> tuple[Transition, ...]:
         """Carry out an operator's order: a step of the breaker on what is known already."""
         return self._between(time, command=command)
+
+    def command_group(self, group: str, command: Command, time: float) -> tuple[Transition, ...]:
+        """Carry out an operator's order on the breaker of one group, `name=value`."""
+        self._time = time
+        return self._groups.command(group, command, self._situation(), time)
 
     def found_worse(self, why: str, time: float) -> tuple[Transition, ...]:
         """Take the version out that is worse than the one beside it: a step of its breaker."""
@@ -144,6 +158,7 @@ class VersionJudge:
             ledger_offset=-1,
             **({} if reading.platt is None else {"intercept": reading.platt[0], "slope": reading.platt[1]}),
             ramp=ramp_share(self._breaker, self._time, self._policy) if not math.isnan(self._time) else 1.0,
+            groups=self._groups.rulings(self._time),
         )
 
     def settle(self) -> None:
@@ -173,14 +188,8 @@ class VersionJudge:
             ("estimated", self._estimated),
             ("more", self._more),
             ("tallies", self._tallies),
+            ("groups", self._groups),
         )
-
-    def _clocks(self, batches: Sequence[VersionCounts], times: Sequence[float]) -> list[float]:
-        """What the promise counts for each batch: its events, or the days since the batch before."""
-        if not self._in_days or not batches:
-            return [float(each.n) for each in batches]
-        before = [times[0] if math.isnan(self._time) else self._time, *times[:-1]]
-        return [(now - then) / _DAY for now, then in zip(times, before, strict=True)]
 
     def _look(
         self, batches: Sequence[VersionCounts], clocks: Sequence[float], times: Sequence[float]
@@ -206,25 +215,38 @@ class VersionJudge:
         self._tallies.add(counts, labels)
         scores, weights = np.frombuffer(counts.scores), np.frombuffer(counts.weights)
         # against the reference's threshold: the one that is served wanders, and its misses with it
-        missed = float(weights[scores > self._bar].sum())
-        harm = self._harm.update(labels, missed, float(weights.sum()) - missed, clock, time)
-        harm = self._more.update(counts, scores, weights, clock, time, harm)
+        groups, others = self._groups.update(counts, scores, weights, self._situation(waiting), clock, time)
+        if any(step.harm for _, step in groups.steps):
+            # what a group is taken out for must not be held against the others as well
+            self._harm.forget()
+            self._selective.forget()
+        missed = float(others[scores > self._bar].sum())
+        harm = self._harm.update(labels, missed, float(others.sum()) - missed, clock, time)
+        harm = self._groups.compare(clock, time, self._more.update(counts, scores, weights, clock, time, harm))
         reading = self._select(counts, labels, waiting, clock, seen)
         if len(scores):
             self._sets.update(scores, counts.misses, counts.judged, float(sum(waiting)), weights)
         if reading.epoch_alarm is not None:
             self._breaker = new_epoch(self._breaker)
             self._tallies.begin_epoch()
-        transitions = self._step(time, harm, reading, warning=seen.is_open)
-        return Judged(
-            seen.alarms, harm, reading, transitions, self.verdict(), seen.top, self._opinions.hear(counts, labels)
-        )
+        transitions = self._step(time, harm, reading, groups, warning=seen.is_open)
+        opinions = self._opinions.hear(counts, labels)
+        return Judged(seen.alarms, harm, reading, transitions, self.verdict(), seen.top, opinions, groups)
+
+    def _situation(self, waiting: Sequence[int] = (0,) * len(Stake)) -> Situation:
+        moving = self._outstanding(waiting)
+        delay = self._tallies.usual_delay
+        return Situation(self._selective.reading().threshold, self._breaker, moving, float(sum(waiting)), delay)
+
+    def _outstanding(self, waiting: Sequence[int]) -> float:
+        """Labels outstanding that would move the threshold."""
+        suspected = self._propensity * waiting[Stake.SUSPECTED]
+        return waiting[Stake.ACCEPTED] + suspected + waiting[Stake.SUREST]
 
     def _select(
         self, counts: VersionCounts, labels: list[Labels], waiting: Sequence[int], clock: float, seen: Seen
     ) -> SelectiveReading:
-        suspected = self._propensity * waiting[Stake.SUSPECTED]
-        outstanding = waiting[Stake.ACCEPTED] + suspected + waiting[Stake.SUREST]
+        outstanding = self._outstanding(waiting)
         traffic = unpack(counts.traffic)
         self._estimated.update(traffic, int(sum(each.counts.sum() for each in labels)), clock)
         # once an episode is open, what else moves is part of it, and has been suspected already
@@ -241,12 +263,13 @@ class VersionJudge:
         return suspicion_level(log_m, log_a)
 
     def _step(
-        self, time: float, harm: HarmReading, reading: SelectiveReading, *, warning: bool
+        self, time: float, harm: HarmReading, reading: SelectiveReading, groups: GroupsJudged, *, warning: bool
     ) -> tuple[Transition, ...]:
         signals = replace(
             self._signals(time, reading, warning=warning),
-            harm=tuple(alarm.view for alarm in harm.alarms),
+            harm=(*(alarm.view for alarm in harm.alarms), *self._groups.spread(groups, self._breaker)),
             promise_broken=harm.promise is not None,
+            open_share=groups.open_share,
         )
         return self._take(signals)
 
@@ -255,7 +278,7 @@ class VersionJudge:
         return Signals(
             time=time,
             warning=warning,
-            harm_open=self._harm.is_open or self._more.is_open,
+            harm_open=self._harm.is_open or self._more.is_open or self._groups.is_open,
             could_pass=reading.could_pass,
             labels=self._tallies.labels,
             schema_break=self._tallies.schema_break,

@@ -71,7 +71,8 @@ class Explained:
         """One line for the transition, and one for each of what came before it."""
         step = self.transition
         page = f"; {step['page']}" if step.get("page") else ""
-        when = f"record {step['seq']}, {step['time']}, version {step['version']}, event {step['event']:,}"
+        where = f", {step['segment']}" if step.get("segment") else ""
+        when = f"record {step['seq']}, {step['time']}, version {step['version']}{where}, event {step['event']:,}"
         told = [f"{when}: {step['from']} -> {step['to']}: {step['reason']}{page}"]
         told += [f"  {each.words}" for each in self.alarms]
         told += [
@@ -105,16 +106,16 @@ def derive(alarm: Mapping[str, Any]) -> Derived:
 def explain_transitions(records: Sequence[Mapping[str, Any]], seq: int | None = None) -> list[Explained]:
     """Every transition of a ledger, or the one with this `seq`. Raises UsageError if that is none."""
     found: list[Explained] = []
-    alarms: dict[str, list[Derived]] = {}
-    epochs: dict[str, list[Mapping[str, Any]]] = {}
+    alarms: dict[tuple[str, str], list[Derived]] = {}
+    epochs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for record in records:
-        version = str(record.get("version"))
+        breaker = (str(record.get("version")), str(record.get("segment", "")))
         if record["kind"] == "alarm":
-            alarms.setdefault(version, []).append(derive(record))
+            alarms.setdefault(breaker, []).append(derive(record))
         elif record["kind"] == "epoch":
-            epochs.setdefault(version, []).append(record)
+            epochs.setdefault(breaker, []).append(record)
         elif record["kind"] == "transition":
-            before = (tuple(alarms.pop(version, ())), tuple(epochs.pop(version, ())))
+            before = (tuple(alarms.pop(breaker, ())), tuple(epochs.pop(breaker, ())))
             if seq in (None, record["seq"]):
                 found.append(Explained(record, *before))
     if seq is not None and not found:

@@ -1,4 +1,4 @@
-"""How the breaker of each version stands, as the end of the ledger tells it."""
+"""How the breakers of each version and its groups stand, as the end of the ledger tells it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fallback import rules
 from fallback.moves import PROBING, RELEASING
 from fallback.policy import Policy
 from fallback.records import BreakerRecord, Cause, Override
-from fallback.types import BreakerState, Health, Verdict, health_of
+from fallback.types import BreakerState, GroupRuling, Health, Verdict, health_of
 from monitor.errors import RunError
 from monitor.events import format_time, parse_time
 from monitor.judging.records import guarantee
@@ -32,8 +32,8 @@ class Overruled(msgspec.Struct, frozen=True):
     until: str
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """One version. Times are RFC 3339, ages are seconds."""
+class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version, or one group of it. Times are RFC 3339, ages are seconds."""
 
     version: str
     state: str
@@ -51,14 +51,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     age: float | None
     waits_for: str
     ledger_offset: int
+    segment: str = ""
+    """The group, `name=value`; empty for the version itself."""
 
 
 class _Known:
-    """What the lines have told of one version so far."""
+    """What the lines have told of one version so far, and of those of its groups whose breaker has ever moved."""
 
-    def __init__(self, record: BreakerRecord, verdict: Verdict | None = None) -> None:
+    def __init__(
+        self, record: BreakerRecord, verdict: Verdict | None = None, groups: Sequence[BreakerRecord] = ()
+    ) -> None:
         self.record = record
         self.verdict = verdict
+        self.groups = {each.key.removeprefix(f"{record.key}/"): each for each in groups if each.seq}
 
 
 def standings(lines: Sequence[bytes], policy: Policy, now: float) -> list[Standing]:
@@ -74,7 +79,14 @@ def standings(lines: Sequence[bytes], policy: Policy, now: float) -> list[Standi
     known = dict(_begun(first))
     for line in lines[1:]:
         _follow(known, msgspec.json.decode(line), policy)
-    return [_standing(version, each, policy, now) for version, each in known.items() if each.verdict is not None]
+    found = []
+    for version, each in known.items():
+        if each.verdict is None:
+            continue
+        found.append(_standing(version, each.record, each.verdict, policy, now))
+        for segment, record in each.groups.items():
+            found.append(_group(segment, _standing(version, record, each.verdict, policy, now), each.verdict))
+    return found
 
 
 def _begun(base: Mapping[str, Any]) -> Iterator[tuple[str, _Known]]:
@@ -90,9 +102,12 @@ def _begun(base: Mapping[str, Any]) -> Iterator[tuple[str, _Known]]:
             "this version begins anew, and can then be asked"
         )
     for version, text in base["versions"].items():
-        record = msgspec.json.decode(unpacked(text)["breaker"].tobytes(), type=BreakerRecord)
+        state = unpacked(text)
+        record = msgspec.json.decode(state["breaker"].tobytes(), type=BreakerRecord)
+        groups = state.get("groups.breakers.records")
+        own = [] if groups is None else msgspec.json.decode(groups.tobytes(), type=list[BreakerRecord])
         told = base["told"].get(version)
-        yield version, _Known(record, None if told is None else Verdict.from_builtins(told[0]))
+        yield version, _Known(record, None if told is None else Verdict.from_builtins(told[0]), own)
 
 
 def _follow(known: dict[str, _Known], record: Mapping[str, Any], policy: Policy) -> None:
@@ -103,6 +118,9 @@ def _follow(known: dict[str, _Known], record: Mapping[str, Any], policy: Policy)
         each.verdict = Verdict.from_builtins(record["verdict"])
     elif record["kind"] == "alarm" and record["level"] == "page" and record["view"].startswith(policy.ack_views):
         each.record = replace(each.record, ack_needed=True)
+    elif record["kind"] == "transition" and (segment := record.get("segment")):
+        before = each.groups.get(segment, BreakerRecord(f"{each.record.key}/{segment}"))
+        each.groups[segment] = _stepped(before, record)
     elif record["kind"] == "transition":
         each.record = _stepped(each.record, record)
 
@@ -132,9 +150,23 @@ def _stepped(before: BreakerRecord, step: Mapping[str, Any]) -> BreakerRecord:
     return replace(record, latched=False, ack_needed=False) if cause in RELEASING else record
 
 
-def _standing(version: str, known: _Known, policy: Policy, now: float) -> Standing:
-    record, verdict = known.record, known.verdict
-    assert verdict is not None
+def _group(segment: str, whole: Standing, verdict: Verdict) -> Standing:
+    """A group's own breaker, with the bar of its requests; what holds for them is the worse of it and the version's."""
+    ruling = next((each for each in verdict.groups if each.group == segment), GroupRuling(segment))
+    threshold = None if whole.threshold is None else whole.threshold + ruling.offset
+    passes = ruling.state in (BreakerState.CLOSED, BreakerState.DEGRADED) and threshold is not None and threshold <= 1
+    return msgspec.structs.replace(
+        whole,
+        segment=segment,
+        state=ruling.state.value,
+        epoch=ruling.epoch,
+        threshold=threshold,
+        guarantee=whole.guarantee if passes else "none",
+        ramp=min(whole.ramp, ruling.ramp),
+    )
+
+
+def _standing(version: str, record: BreakerRecord, verdict: Verdict, policy: Policy, now: float) -> Standing:
     age = max(0.0, now - verdict.time)
     health = health_of(age)
     override = record.override

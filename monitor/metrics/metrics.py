@@ -60,7 +60,7 @@ class Metrics:
         self._versions, self._reasons = Bounded(), Bounded()
         self._letters = Bounded(*DeadLetterReason)
         self._verdicts: dict[str, float] = {}
-        self._trips: dict[str, Trip | None] = {}
+        self._trips: dict[tuple[str, str], Trip | None] = {}
         self._is_judge = False
         self.replica = ReplicaMetrics(registry, model, clock, page_url or "", runbook_url or RUNBOOKS)
         self._decided()
@@ -162,7 +162,7 @@ class Metrics:
             case Ruled():
                 self._ruled(seen)
             case Standing():
-                self._trips[self._versions(seen.version)] = seen.trip
+                self._trips[self._versions(seen.version), seen.segment] = seen.trip
             case Role(judge=False) if self._is_judge:
                 self._retire()
                 self.replica(seen)
@@ -182,7 +182,8 @@ class Metrics:
                 self.alarms.labels(self._model, seen.level).inc()
             case Transition():
                 version = self._versions(seen.version)
-                self.transitions.labels(self._model, version, seen.before.lower(), seen.after.lower()).inc()
+                if not seen.segment:
+                    self.transitions.labels(self._model, version, seen.before.lower(), seen.after.lower()).inc()
             case Compared():
                 for verdict in ("undecided", "safe", "worse"):
                     self.canary.labels(self._model, verdict).set(verdict == seen.verdict)

@@ -59,25 +59,29 @@ class HealthOf(Collector):
 
 
 class Episodes(Collector):
-    """What a page says of an open trip: one series a version as long as it lasts, and none after it.
+    """What a page says of an open trip: one series a breaker as long as it lasts, and none after it.
+
+    Trips of single groups have a label more, which says of which.
 
     Only the judge has it. Its texts change with a step of the breaker, or when more has moved, not with a verdict.
     """
 
-    def __init__(self, model: str, trips: Mapping[str, Trip | None]) -> None:
+    def __init__(self, model: str, trips: Mapping[tuple[str, str], Trip | None]) -> None:
         self._model, self._trips = model, trips
 
     def collect(self) -> Iterator[Metric]:
         """Series of the trips that are open now, and whether somebody has to be woken for them."""
         words = "An open trip: since when, what is wrong, what moved most, what was done, and what to do first."
-        info = InfoMetricFamily("holdback_episode", words, labels=("model", "version"))
+        info = InfoMetricFamily("holdback_episode", words, labels=("model", "version", "segment"))
         words = "Whether a trip is open that somebody has been woken for."
-        page = GaugeMetricFamily("holdback_page_open", words, labels=("model", "version"))
-        for version, trip in dict(self._trips).items():
+        page = GaugeMetricFamily("holdback_page_open", words, labels=("model", "version", "segment"))
+        for (version, segment), trip in dict(self._trips).items():
+            # a label that is left out at the end is no label of that series
+            labels = (self._model, version, plain(segment)) if segment else (self._model, version)
             is_open = trip is not None and trip.ended is None
-            page.add_metric((self._model, version), is_open and trip is not None and trip.paged)
+            page.add_metric(labels, is_open and trip is not None and trip.paged)
             if trip is not None and is_open:
-                info.add_metric((self._model, version), _told(trip))
+                info.add_metric(labels, _told(trip))
         yield info
         yield page
 

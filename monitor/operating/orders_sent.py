@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from fallback.types import BreakerState, GroupRuling
 from monitor.config import Config
 from monitor.errors import RunError
 from monitor.logs.types import Chunk
@@ -84,5 +85,13 @@ def _take(heard: Heard | None, record: Mapping[str, Any], order_id: str) -> Hear
         heard.transitions.append(record)
     elif record["kind"] == "verdict":
         # the first one after the order is its own; what follows is the judge's daily work
-        heard.states.setdefault(record["version"], record["verdict"]["state"])
+        heard.states.setdefault(record["version"], _state(record["verdict"], heard.record.get("segment")))
     return heard
+
+
+def _state(verdict: Mapping[str, Any], segment: str | None) -> str:
+    """The state of the breaker that an order was about: the version's, or that of one group."""
+    if segment is None:
+        return str(verdict["state"])
+    rulings = [GroupRuling.from_wire(each) for each in verdict.get("groups", [])]
+    return next((each.state for each in rulings if each.group == segment), BreakerState.CLOSED).value

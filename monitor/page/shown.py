@@ -82,4 +82,4 @@ def picture(seen: Frame) -> Picture:
 
 def step(seen: Transition) -> Step:
     """Show a transition, its states in lower case."""
-    return Step(seen.time, seen.event, cut(seen.version), seen.before.lower(), seen.after.lower(), cut(seen.reason))
+    return Step(seen.time, seen.event, cut(seen.version), seen.before.lower(), seen.after.lower(), cut(seen.words))

@@ -138,7 +138,8 @@ class Board:
                     self._versions.pop(next(iter(self._versions)))
             case Transition():
                 self._steps.append(seen)
-                self._since[seen.version] = seen
+                if not seen.segment:
+                    self._since[seen.version] = seen
                 while len(self._since) > _MAX_VERSIONS:
                     self._since.pop(next(iter(self._since)))
             case Alarm():

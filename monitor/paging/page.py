@@ -89,14 +89,16 @@ class Sender(Protocol):
 
 
 def key_of(model: str, trip: Trip) -> str:
-    """Name the trip: model, version, and the breaker's epoch and step when it began. One trip, one key."""
-    return f"{model}/{trip.version}/{trip.epoch}.{trip.step}"
+    """Name the trip: model, version, group, and the breaker's epoch and step when it began. One trip, one key."""
+    where = f"/{plain(trip.segment)}" if trip.segment else ""
+    return f"{model}/{trip.version}{where}/{trip.epoch}.{trip.step}"
 
 
 def page_of(kind: Kind, model: str, trip: Trip, links: Links, time: float) -> Page:
     """What there is to say of a trip."""
     what = _STATES.get(trip.state, f"the breaker is {trip.state}")
     said = "it is over" if kind is Kind.RESOLVE else what
+    where = f", {plain(trip.segment)}" if trip.segment else ""
     return Page(
         kind=kind,
         key=key_of(model, trip),
@@ -106,7 +108,7 @@ def page_of(kind: Kind, model: str, trip: Trip, links: Links, time: float) -> Pa
         since=trip.since,
         about="trip",
         state=trip.state,
-        summary=f"{model} version {plain(trip.version)}: {said}: {plain(trip.why)}.",
+        summary=f"{model} version {plain(trip.version)}{where}: {said}: {plain(trip.why)}.",
         did=did(trip),
         moved=moved(trip),
         first=first(trip),

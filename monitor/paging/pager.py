@@ -67,7 +67,7 @@ class Pager:
         self._repeat = {sender.name: sender.repeat for sender in senders}
         self._boxes = {sender.name: Outbox(sender, self._reporting(sender.name), patience) for sender in senders}
         self._told: dict[str, _Told] = {}
-        self._trips: dict[str, str] = {}
+        self._trips: dict[tuple[str, str], str] = {}
         self._lost: dict[tuple[str, str], float] = {}
 
     def __call__(self, seen: Observation, /) -> None:
@@ -89,15 +89,16 @@ class Pager:
             box.close(max(0.0, give_up - time.monotonic()))
 
     def _stands(self, trip: Trip) -> None:
-        """Hold what has been told against how the trip stands; each version has one key at a time."""
+        """Hold what has been told against how the trip stands; each breaker has one key at a time."""
         key = key_of(self._model, trip)
-        before = self._told.get(self._trips.get(trip.version, ""))
+        breaker = (trip.version, trip.segment)
+        before = self._told.get(self._trips.get(breaker, ""))
         if before is not None and before.page.key != key:
             if before.trip is not None and before.page.kind is not Kind.RESOLVE:
                 # its end was not told, but another has begun
                 self._say(replace(before.page, kind=Kind.RESOLVE, time=self._clock()), None)
             self._drop(before.page.key)
-        self._trips[trip.version] = key
+        self._trips[breaker] = key
         known = self._told.get(key)
         if kind := self._news(trip, known):
             self._say(page_of(kind, self._model, trip, self._links, self._clock()), trip)

@@ -109,7 +109,7 @@ def _steps(run: Run) -> Element | None:
         (
             place(step.event, step.time),
             f"{_shown(step.before)} → {_shown(step.after)}",
-            step.reason,
+            step.words,
             step.version or NOTHING,
         )
         for step in steps[:_ROWS]

@@ -57,7 +57,7 @@ def _detail(run: Run) -> str:
     told = [f"The model was allowed to answer {percent(share, 0)} of {record.events:,} requests."]
     if alone is not None:
         told.append(f"Had it always answered, {percent(alone)} would have been wrong.")
-    opened = sum(step.after.lower() == "open" for step in record.steps)
+    opened = sum(step.after.lower() == "open" and not step.segment for step in record.steps)
     warnings, pages = record.levels["warning"], len(record.pages)
     told.append(
         f"There {_were(warnings, 'warning')} of changes, the breaker opened {_times(opened)}, and "

@@ -13,7 +13,8 @@ import numpy as np
 
 from detectors.types import IntArray
 from monitor.ledger.chain import verify
-from monitor.summaries import labels_of, unpack
+from monitor.packing import unpack
+from monitor.summaries import labels_of
 from tests.integration.replicas import Fleet
 from tests.monitor.streams import stream
 from tests.real.kafka import ApacheKafka

@@ -203,7 +203,7 @@ def test_who_takes_over_knows_what_the_scorer_said(torch: Any, tmp_path: Path) -
         msgspec.json.decode(value, type=Decision)
         for value in made.broker.read(made.topics.decisions, 0, 0, 1000).values
     ]
-    again = _pending(decisions, _outputs_alone(profile))
+    again = _pending(decisions, _outputs_alone(profile), [0] * len(decisions))
     assert all(each.probabilities is not None for each in again)
     kept = np.frombuffer(again[0].probabilities or b"", dtype=np.float64)
     assert kept.tolist() == decisions[0].scored

@@ -12,7 +12,8 @@ from detectors.profile import Profile
 from monitor.config import Config
 from monitor.errors import ConfigError
 from monitor.fit.fitting import fit_profile
-from monitor.summaries import Summary, decode_summaries, unpack
+from monitor.packing import unpack
+from monitor.summaries import Summary, decode_summaries
 from tests.monitor.running import Run, broker
 from tests.monitor.streams import configured, raw, stream
 
