@@ -27,9 +27,9 @@ __all__ = ["okcusum"]
 
 _FEATURES, _ROWS = 20, 10_000
 _LEVELS = {1e4: ("10⁴", 8.6, 6.2), 1e5: ("10⁵", 9.7, 7.4)}
-_PROFILES, _RUNS = (1, 20) if SHORT else (10, 80)
+_PROFILES, _RUNS = (1, 20) if SHORT else (5, 40)
 _LONGEST = 300
-_HEALTHY, _HEALTHY_RUNS = (500, 2) if SHORT else (4000, 40)
+_HEALTHY, _HEALTHY_RUNS = (500, 2) if SHORT else (2000, 20)
 
 
 def _after(rng: np.random.Generator, n: int) -> FloatArray:

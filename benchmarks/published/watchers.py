@@ -16,7 +16,7 @@ __all__ = ["First", "always", "first_of_evidence", "first_of_opinions"]
 
 First = Callable[[FloatArray], int | None]
 """From events, (features, events), to the place of the first one that alarms, from 0 on; None if none does."""
-_AT_ONCE = 50
+_AT_ONCE = 20
 
 
 def first_of_evidence(profile: Fitted, level: float, batch: int = 1) -> First:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +23,7 @@ from .streams import Columns, Served
 
 __all__ = ["Alarms", "Course", "course", "errors_of", "features_of", "heard", "stretches"]
 
+_HISTORY = 1000
 _OUTPUTS = frozenset({"confidence", "entropy", "set size", "predicted value", "predicted label"})
 
 
@@ -67,23 +69,28 @@ def course(served: Served) -> Course:
     return Course(result, {name: Alarms(tuple(sorted(at)), result["events"]) for name, at in found.items()})
 
 
-def heard(name: str, streams: FloatArray, most: int) -> Alarms:
-    """One of river's detectors a stream, (streams, events), the first `most` events; each goes on after an alarm."""
+def heard(name: str, before_and_then: Sequence[FloatArray], most: int) -> Alarms:
+    """One of river's detectors a stream, (streams, events), the first `most` events; each goes on after an alarm.
+
+    It is given the end of the reference first, (streams, rows), and what it says of that is not counted.
+    """
+    before, streams = before_and_then
     at = []
-    for values in streams[:, :most].tolist():
+    for known, values in zip(before[:, -_HISTORY:].tolist(), streams[:, :most].tolist(), strict=True):
         detector = opinion(name)
+        for value in known:
+            detector.update(value)
         at += [event for event, value in enumerate(values) if detector.update(value)]
     return Alarms(tuple(sorted(at)), min(most, streams.shape[1]))
 
 
-def features_of(served: Served) -> FloatArray:
+def features_of(columns: Columns, names: Sequence[str]) -> FloatArray:
     """(features, events): the numeric columns."""
-    return np.array([served.events[name] for name in served.numeric], dtype=np.float64)
+    return np.array([columns[name] for name in names], dtype=np.float64)
 
 
-def errors_of(served: Served) -> FloatArray:
+def errors_of(events: Columns) -> FloatArray:
     """(1, events): whether each answer is wrong; the absolute error where it is a number."""
-    events = served.events
     if "label" in events:
         wrong = np.array(events["label"]) != np.array(events["target"])
         return np.asarray(wrong, dtype=np.float64)[None]

@@ -30,7 +30,8 @@ def flips(folder: Path) -> list[str]:
     for concept in _FLIPS:
         fine, coarse = (usenet1(folder, concept, batch) for batch in (10, 100))
         by_ten, by_hundred = course(fine), course(coarse)
-        errors, words = errors_of(fine), features_of(fine)
+        known, errors = errors_of(fine.reference), errors_of(fine.events)
+        words_known, words = (features_of(part, fine.numeric) for part in (fine.reference, fine.events))
         first = by_ten.alarms["outcomes"].first(0, 300)
         slowest = max(slowest, float("inf") if first is None else first)
         moved += by_ten.alarms["inputs"].before(_SOON)
@@ -42,8 +43,8 @@ def flips(folder: Path) -> list[str]:
                 _when(by_hundred.alarms["outcomes"].first(0, 300)),
                 _when(by_ten.alarms["outputs"].first(0, 300)),
                 f"{by_ten.alarms['inputs'].before(_SOON)}, {len(by_ten.alarms['inputs'].at)}",
-                *(_when(heard(name, errors, 300).first(0, 300)) for name in ("adwin", "ddm", "kswin")),
-                *(str(len(heard(name, words, 300).at)) for name in ("adwin", "kswin")),
+                *(_when(heard(name, (known, errors), 300).first(0, 300)) for name in ("adwin", "ddm", "kswin")),
+                *(str(len(heard(name, (words_known, words), 300).at)) for name in ("adwin", "kswin")),
             )
         )
     head = (
@@ -99,22 +100,19 @@ def long_streams(folder: Path) -> list[str]:
 
 
 def _beside(served: Served) -> dict[str, Alarms]:
-    features, errors = features_of(served), errors_of(served)
-    everything = errors.shape[1]
+    parts = (served.reference, served.events)
+    features = [features_of(each, served.numeric) for each in parts]
+    errors = [errors_of(each) for each in parts]
+    everything = errors[1].shape[1]
     # DDM counts errors; where answers are numbers, those beyond what 10 % of the reference exceed
-    wrong = errors if "label" in served.events else (errors > _bar(served)).astype(float)
+    bar = 0.5 if "label" in served.events else float(np.quantile(errors[0], 0.9))
+    wrong = [(each > bar).astype(float) for each in errors]
     return {
         "ADWIN, features": heard("adwin", features, everything),
         "KSWIN, features": heard("kswin", features, _KSWIN),
         "ADWIN, errors": heard("adwin", errors, everything),
         "DDM, errors": heard("ddm", wrong, everything),
     }
-
-
-def _bar(served: Served) -> float:
-    before = served.reference
-    off = np.abs(np.array(before["y_hat"], dtype=float) - np.array(before["target"], dtype=float))
-    return float(np.quantile(off, 0.9))
 
 
 def _firsts(alarms: dict[str, Alarms], begin: int, end: int) -> list[str]:
