@@ -11,14 +11,15 @@ from .types import FloatArray
 
 __all__ = ["LOSS_SHARES", "Losses"]
 
-LOSS_SHARES = (0.5, 0.25, 0.1, 0.03)
+LOSS_SHARES = (0.5, 0.25, 0.1, 0.03, 0.003)
 """Shares of the reference's losses above each height."""
 
 
 class Losses(Rates):
-    r"""Rates of losses above four heights, each held against the upper 95 % bound of what the reference has above it.
+    r"""Rates of losses above five heights, each held against the upper 95 % bound of what the reference has above it.
 
-    The heights are the quantiles of the reference's losses of which 50, 25, 10 and 3 % lie above. The mean loss would
+    The heights are the quantiles of the reference's losses of which 50, 25, 10, 3 and .3 % lie above; the last is for
+    errors that are rare and large. The mean loss would
     need a bound on losses; shares need none, and an alarm names which part grew.
 
     Parameters
