@@ -16,6 +16,8 @@ from .types import BoolArray, FloatArray, IntArray, State
 
 __all__ = ["QUIET_EVENTS", "QUIET_SECONDS", "Alarm", "Evidence", "EvidenceReading"]
 
+_KEPT = ("log_m", "held", "quiet", "winners", "gain")
+
 
 class Evidence:
     r"""A Shiryaev-Roberts e-detector for each view, over a reference that grows.
@@ -34,22 +36,16 @@ class Evidence:
 
     After an alarm the view has one open episode: its counts since the estimated change leave the reference, which is
     held. It ends when a detector begun anew has stayed below sqrt(A) for 10 minutes and 1,000 events, and the bets that
-    raised the alarm have lost a factor A: silence alone would end the episode of a small change that lasts.
+    raised the alarm have lost a factor A: silence alone would end that of a small change that lasts. Or it is accepted.
 
     Parameters
     ----------
-    layout
-        The views.
+    layout, log_level, quiet
+        The views; log A, in the unit of the promise; seconds of quiet that end an episode.
     reference
         (width,): counts of the reference; or (cells, width), one reference a context.
-    log_level
-        log A, in the unit of the promise.
-    tolerance
-        Smallest shift worth a bet, in standard deviations.
-    rules
-        All about the bets, in place of `tolerance`.
-    quiet
-        Seconds of quiet that end an episode.
+    tolerance, rules
+        Smallest shift worth a bet, in standard deviations; or all about the bets.
 
     Examples
     --------
@@ -141,8 +137,7 @@ class Evidence:
         n = len(clock)
         cells = np.zeros(len(counts), dtype=np.int64) if cells is None else cells
         starts = np.arange(n + 1) if starts is None else starts
-        tops, opens, alarms, resolved = [], [], [], []
-        at = 0
+        at, tops, opens, alarms, resolved = 0, [], [], [], []
         while at < n:
             first = int(starts[at])
             before = bool(self._held.any())
@@ -158,14 +153,21 @@ class Evidence:
         top = np.concatenate([*tops, np.empty(0)])
         return EvidenceReading(top, np.array(opens, dtype=bool), tuple(alarms), tuple(resolved))
 
+    def accept(self) -> dict[int, int]:
+        """End all episodes: what came since each change is the reference now. Returns the events of it, by view."""
+        # a view on its way to an alarm moved with the others: E[M] <= t without a change
+        means = log_means(self._log_m, self._stakes.starts, self._stakes.log_share)
+        going = ~self._held & (means > np.log(self._waited or 1.0)) & self._held.any()
+        spans = {v: slice(*self._bins[v : v + 2]) for v in np.flatnonzero(self._held | going).tolist()}
+        events = {v: self._pool.rebase(bins) for v, bins in spans.items() if self._held[v] or self._pool.moved(bins)}
+        self._points.reset(np.isin(self._stakes.view, list(events)))
+        self._close(list(events))
+        return events
+
     def state(self) -> State:
         """Counts, evidence and episodes."""
         return {
-            "log_m": self._log_m.copy(),
-            "held": self._held.copy(),
-            "quiet": self._quiet.copy(),
-            "winners": self._winners.copy(),
-            "gain": self._gain.copy(),
+            **{name: getattr(self, f"_{name}").copy() for name in _KEPT},
             "waited": np.array([self._waited]),
             **self._pool.state(self._layout),
             **self._points.state(),
@@ -182,11 +184,8 @@ class Evidence:
 
     def restore(self, state: State) -> None:
         """Continue from `state`, of the same layout."""
-        self._log_m = state["log_m"].astype(np.float64)
-        self._held = state["held"].astype(bool)
-        self._quiet = state["quiet"].astype(np.float64)
-        self._winners = state["winners"].astype(np.float64)
-        self._gain = state["gain"].astype(np.float64)
+        for name in _KEPT:
+            setattr(self, f"_{name}", state[name].astype(bool if name == "held" else np.float64))
         self._waited = float(state["waited"][0])
         self._pool.restore(state, self._layout)
         self._points.restore(state)
@@ -298,3 +297,4 @@ class Evidence:
         bets = np.isin(self._stakes.view, views)
         self._log_m[bets] = self._winners[bets] = -np.inf
         self._gain[bets] = 0.0
+        self._pool.close(np.isin(self._bin_view, views))

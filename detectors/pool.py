@@ -13,6 +13,8 @@ from .types import BoolArray, FloatArray, IntArray, State
 __all__ = ["Pool"]
 
 _LEAST = 0.01
+_ENOUGH = 100
+"""Events of a new reference at least."""
 
 
 class Pool:
@@ -47,6 +49,7 @@ class Pool:
     def __init__(self, reference: IntArray) -> None:
         self._pooled = np.atleast_2d(reference).astype(np.int64)
         self._apart = np.zeros_like(self._pooled)
+        self._new = np.zeros_like(self._pooled)  # in views with an open episode: all that came since its change
         self._since = np.zeros((2, *self._pooled.shape))
         self._live: list[int] = []  # cells with any count since the change: of many, the last ones
         self.frozen = False
@@ -75,12 +78,15 @@ class Pool:
     def add(self, counts: IntArray, cells: IntArray, starts: IntArray, kept: FloatArray, active: IntArray) -> None:
         """Let batches join; (batches, width) `kept` is how much of what came before each belongs to the change."""
         into = self._apart if self.frozen else self._pooled
+        held = 1 - active if not active.all() else None
         for batch, (start, end) in enumerate(pairwise(starts.tolist())):
             for cell in self._live:
                 self._since[:, cell] *= kept[batch]
             for row, cell in zip(counts[start:end], cells[start:end].tolist(), strict=True):
                 joined = row * active
                 into[cell] += joined
+                if held is not None:
+                    self._new[cell] += row * held
                 self._since[int(self.frozen), cell] += joined
                 if cell not in self._live:
                     self._live.append(cell)
@@ -102,10 +108,28 @@ class Pool:
         joined, apart = np.rint(self._since[:, :, bins]).astype(np.int64)
         self._pooled[:, bins] -= joined
         self._apart[:, bins] -= apart
+        self._new[:, bins] = joined + apart
         self._since[:, :, bins] = 0
         self._look()
         now = joined + apart
         return mixture(self._pooled[:, bins], now), now.sum(axis=0)
+
+    def moved(self, bins: slice) -> bool:
+        """Whether enough has come since the change in a view without an episode to be a reference."""
+        return bool(self._since[:, :, bins].sum() >= _ENOUGH)
+
+    def rebase(self, bins: slice) -> int:
+        """Let what came since the change be the reference of a view; returns how many events that is."""
+        since = np.rint(self._since[:, :, bins]).astype(np.int64)
+        self._pooled[:, bins] = self._new[:, bins] + since.sum(axis=0)
+        self._apart[:, bins] = 0
+        self._since[:, :, bins] = 0
+        self._look()
+        return int(self._pooled[:, bins].sum())
+
+    def close(self, free: BoolArray) -> None:
+        """The episodes of some bins are over: nothing of what came in them is kept."""
+        self._new[:, free] = 0
 
     def thaw(self, free: BoolArray) -> None:
         """Drop what was kept apart; where bins are `free` of an episode, nothing has come since a change either."""
@@ -124,6 +148,7 @@ class Pool:
         return {
             "pooled": layout.folded(self._pooled),
             "apart": self._apart.copy(),
+            "new": self._new.copy(),
             "since": self._since.copy(),
             "frozen": np.array([self.frozen]),
         }
@@ -132,6 +157,7 @@ class Pool:
         """Continue from `state`."""
         self._pooled = layout.unfolded(state["pooled"].astype(np.int64))
         self._apart = state["apart"].astype(np.int64)
+        self._new = state["new"].astype(np.int64)
         self._since = state["since"].astype(np.float64)
         self.frozen = bool(state["frozen"][0])
         self._look()

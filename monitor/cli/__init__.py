@@ -36,6 +36,7 @@ COMMANDS = MappingProxyType(
         "run": "Run the sidecar.",
         "doctor": "Check that it can reach, read and write what it needs.",
         "breaker": "Show the breaker, or overrule it for a while.",
+        "profile": "Say what is normal from now on: accept what has changed.",
         "reviews": "Answer what waits for a person.",
         "dead-letters": "Show what could not be taken, and take it in again.",
         "ledger": "Verify, show or explain the record of verdicts.",

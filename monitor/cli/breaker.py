@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json, printable
+from monitor.cli.options import ConfigOption, JsonOption, acting, configuration, print_json, printable
 from monitor.config import Config
 from monitor.errors import RunError, UsageError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from monitor.ledger.standings import Standing
     from monitor.operating.orders_sent import Heard
 
-__all__ = ["accept", "app", "auto", "close", "open_", "status"]
+__all__ = ["accept", "app", "auto", "close", "configured", "give_order", "open_", "status"]
 
 app = typer.Typer(
     help="Show the breaker, or overrule it for a while.",
@@ -54,7 +54,7 @@ def status(
     from monitor.operating.clients import reader, require
     from monitor.topics import Topics
 
-    loaded = _configured(config, model)
+    loaded = configured(config, model)
     with reader(loaded, "breaker") as ledger:
         require(ledger, loaded, "ledger")
         lines = since_base(ledger, Topics.of(loaded).ledger)
@@ -94,7 +94,7 @@ def open_(
     json_file: JsonOption = None,
 ) -> None:
     """Let the model answer nothing for a while; needs --reason and --for."""
-    _give("open", _configured(config, model), version, segment, reason, for_, actor, wait, json_file)
+    give_order("open", configured(config, model), version, segment, reason, for_, actor, wait, json_file)
 
 
 @app.command()
@@ -110,7 +110,7 @@ def close(
     json_file: JsonOption = None,
 ) -> None:
     """Let the model answer everything for a while, with no guarantee; needs --reason and --for."""
-    _give("close", _configured(config, model), version, segment, reason, for_, actor, wait, json_file)
+    give_order("close", configured(config, model), version, segment, reason, for_, actor, wait, json_file)
 
 
 @app.command()
@@ -125,7 +125,7 @@ def auto(
     json_file: JsonOption = None,
 ) -> None:
     """End an order, or release a breaker that waits for a person: the evidence decides again."""
-    _give("auto", _configured(config, model), version, segment, reason, None, actor, wait, json_file)
+    give_order("auto", configured(config, model), version, segment, reason, None, actor, wait, json_file)
 
 
 @app.command()
@@ -139,12 +139,12 @@ def accept(
     wait: _Wait = "30s",
     json_file: JsonOption = None,
 ) -> None:
-    """End the episode as well: what has changed is meant to stay."""
-    _give("accept", _configured(config, model), version, segment, reason, None, actor, wait, json_file)
+    """End the episode as well: what has changed is meant to stay. The same as `holdback profile accept`."""
+    give_order("accept", configured(config, model), version, segment, reason, None, actor, wait, json_file)
 
 
-def _configured(config: Any, model: str | None) -> Config:
-    """The configuration, if it is of this model."""
+def configured(config: Any, model: str | None) -> Config:
+    """Load the configuration, if it is of this model."""
     loaded = configuration(config)
     if model is not None and model != loaded.model:
         raise UsageError(
@@ -153,7 +153,7 @@ def _configured(config: Any, model: str | None) -> Config:
     return loaded
 
 
-def _give(
+def give_order(
     order: _Order,
     config: Config,
     version: str | None,
@@ -164,6 +164,7 @@ def _give(
     wait: str,
     json_file: str | None,
 ) -> None:
+    """Give the judge an order, and print what came of it."""
     from uuid import uuid4
 
     from msgspec import UNSET
@@ -178,7 +179,7 @@ def _give(
     sent = OperatorOrder(
         id=uuid4().hex,
         order=order,
-        actor=_named(actor),
+        actor=acting(actor),
         reason=reason,
         seconds=None if for_ is None else _seconds(for_, "--for"),
         version=version,
@@ -197,18 +198,6 @@ def _give(
 _LONGEST_REASON = 1000
 
 
-def _named(actor: str | None) -> str:
-    import getpass
-
-    try:
-        name = actor if actor is not None else getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        name = ""
-    if not name.strip():
-        raise UsageError("who gives this order? This user has no name here; give one with --actor")
-    return name
-
-
 def _seconds(text: str, option: str) -> float:
     from monitor.config import parse_duration
 
@@ -220,8 +209,8 @@ def _seconds(text: str, option: str) -> float:
 
 def _plain(heard: Heard) -> dict[str, Any]:
     record = heard.record
-    names = ("id", "order", "actor", "reason", "version", "refused", "time")
-    return {name: record.get(name) for name in names} | {
+    names = ("id", "order", "actor", "reason", "version", "refused", "time", "rebased")
+    return {name: record.get(name) for name in names if name in record} | {
         "ledger_record": record["seq"],
         "transitions": heard.transitions,
         "versions": heard.states,
@@ -239,6 +228,9 @@ def _said(config: Config, heard: Heard) -> list[str]:
         if wanted not in (None, version):
             continue
         step = moved.get(version)
+        accepted = record.get("rebased", {}).get(version)
+        if accepted is not None:
+            lines.append(f"{config.model} {version}: {accepted}")
         if step is None:
             lines.append(f"{config.model} {version}{where}: nothing to do, it is {_upper(state)}")
             continue

@@ -13,8 +13,9 @@ import msgspec
 import typer
 
 from monitor.config import Config, load_config
+from monitor.errors import UsageError
 
-__all__ = ["ConfigOption", "JsonOption", "configuration", "print_json", "printable", "progress_bar"]
+__all__ = ["ConfigOption", "JsonOption", "acting", "configuration", "print_json", "printable", "progress_bar"]
 
 ConfigOption = Annotated[
     Path, typer.Option("-c", "--config", help="The configuration, a YAML file.", show_default=False)
@@ -56,3 +57,16 @@ def progress_bar(what: str) -> Iterator[Callable[[float, int], None]]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=1.0, rows=0)
         yield lambda share, rows: bar.update(task, completed=share, rows=rows)
+
+
+def acting(actor: str | None) -> str:
+    """Who gives an order: by name, or whoever is logged in."""
+    import getpass
+
+    try:
+        name = actor if actor is not None else getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        name = ""
+    if not name.strip():
+        raise UsageError("who gives this order? This user has no name here; give one with --actor")
+    return name

@@ -209,8 +209,8 @@ class Judge:
             return [self._write("kill_switch", msgspec.structs.asdict(order))]
         if not isinstance(order, OperatorOrder):
             return [self._write("skipped", {"offset": offset, "why": getattr(order, "why", "")})]
-        stepped, refusal = obey(order, self.versions, self._clock)
-        lines = [self._write("order", told(order) | {"refused": refusal})]
+        stepped, said = obey(order, self.versions, self._clock)
+        lines = [self._write("order", told(order) | said)]
         again = order.order in ("auto", "accept") and not order.segment
         if again and self._canary is not None and self._canary.candidate in stepped:
             self._canary.begin_again()

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET
 
 from fallback.errors import FallbackError
 from fallback.records import Command, Order, Transition
+from fallback.rules import refusal
 from monitor.judging.version_judge import VersionJudge
 from monitor.summaries import OperatorOrder
 
-__all__ = ["obey", "told"]
+__all__ = ["Obeyed", "obey", "told"]
+
+_NAMED = 10
 
 
-def obey(
-    order: OperatorOrder, versions: Mapping[str, VersionJudge], clock: float
-) -> tuple[dict[str, tuple[Transition, ...]], str | None]:
-    """Carry an order out; returns the steps by version, and why it was refused.
+class Obeyed(NamedTuple):
+    """What came of an order: steps by version, and what the ledger says of it.
+
+    That is why it was `refused`, and, in words by version, what was accepted.
+    """
+
+    steps: Mapping[str, tuple[Transition, ...]]
+    said: dict[str, Any]
+
+
+def obey(order: OperatorOrder, versions: Mapping[str, VersionJudge], clock: float) -> Obeyed:
+    """Carry an order out, or refuse it.
 
     It counts from the judge's clock on, so whoever judges again comes to the same.
     """
@@ -28,20 +39,25 @@ def obey(
     unknown = [version for version in named if version not in versions]
     if unknown or not named:
         known = ", ".join(versions) or "none"
-        return {}, f"there is no version {', '.join(unknown) or 'at all'}; versions with a profile: {known}"
+        return _refused(f"there is no version {', '.join(unknown) or 'at all'}; versions with a profile: {known}")
     if not math.isfinite(clock):
-        return {}, "nothing has been counted yet, so no time has begun; send it again once events flow"
+        return _refused("nothing has been counted yet, so no time has begun; send it again once events flow")
     if order.segment is not UNSET and (why := _no_group(order.segment, [versions[each] for each in named])):
-        return {}, why
+        return _refused(why)
     try:
         until = None if order.seconds is None else clock + order.seconds
         command = Command(Order(order.order), order.actor, order.reason, until)
-        refusals = [why for version in named if (why := versions[version].refuses(command, clock)) is not None]
-        if refusals:
-            return {}, refusals[0]
-        return {version: _carried_out(versions[version], order, command, clock) for version in named}, None
+        refusals = [refusal(command, clock, versions[version].policy) for version in named]
+        if refused := next((why for why in refusals if why is not None), None):
+            return _refused(refused)
+        # groups have no views of their own
+        accepts = order.order == "accept" and order.segment is UNSET
+        accepted = {version: versions[version].accept() for version in named} if accepts else {}
+        steps = {version: _carried_out(versions[version], order, command, clock) for version in named}
+        rebased = {version: _rebased(views) for version, views in accepted.items()}
+        return Obeyed(steps, {"refused": None} | ({"rebased": rebased} if rebased else {}))
     except FallbackError as error:
-        return {}, str(error)
+        return _refused(str(error))
 
 
 def told(order: OperatorOrder) -> dict[str, Any]:
@@ -65,3 +81,18 @@ def _no_group(segment: str, judges: Sequence[VersionJudge]) -> str | None:
             known = ", ".join(labels) or "none: its profile was fitted without segments"
             return f"version {judge.profile.version!r} has no group {segment!r}; groups of its profile: {known}"
     return None
+
+
+def _refused(why: str) -> Obeyed:
+    return Obeyed({}, {"refused": why})
+
+
+def _rebased(views: Mapping[str, int]) -> str:
+    """What was accepted, in words."""
+    if not views:
+        return "nothing had moved, so what is normal stays as it was"
+    names = ", ".join(list(views)[:_NAMED]) + (f" and {len(views) - _NAMED} more" if len(views) > _NAMED else "")
+    most = f"{max(views.values()):,}"
+    if len(views) == 1:
+        return f"normal is now, of {names}, the {most} events since it moved"
+    return f"normal is now, of {len(views)} views, the events since they moved ({most} at most): {names}"

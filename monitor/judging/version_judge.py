@@ -21,7 +21,7 @@ from detectors.types import Labels, Stake, State, Stateful
 from fallback.breaker import new_epoch, step
 from fallback.policy import Policy
 from fallback.records import BreakerRecord, Command, Signals, Transition
-from fallback.rules import ramp_share, refusal
+from fallback.rules import ramp_share
 from fallback.types import Verdict
 from monitor.config import Config
 from monitor.judging.bet_rules import new_evidence
@@ -44,7 +44,7 @@ class VersionJudge:
     def __init__(self, config: Config, profile: Profile, policy: Policy) -> None:
         fitted, promise = profile.fitted, config.promise
         self.profile = profile
-        self._policy = policy
+        self.policy = policy
         self._in_days = promise.false_pages.unit == "days"
         self._min_acceptance = policy.min_acceptance
         self.log_level = math.log(promise.false_pages.n)
@@ -116,9 +116,9 @@ class VersionJudge:
                     break
         return judged
 
-    def refuses(self, command: Command, time: float) -> str | None:
-        """Why an operator's order can't be followed; None if it can."""
-        return refusal(command, time, self._policy)
+    def accept(self) -> dict[str, int]:
+        """Take what came since each open change for normal: how many events that is, by view."""
+        return {self._layout.names[view]: events for view, events in self._evidence.accept().items()}
 
     def command(self, command: Command, time: float) -> tuple[Transition, ...]:
         """Carry out an operator's order: a step of the breaker on what is known already."""
@@ -157,7 +157,7 @@ class VersionJudge:
             time=self._time,
             ledger_offset=-1,
             **({} if reading.platt is None else {"intercept": reading.platt[0], "slope": reading.platt[1]}),
-            ramp=ramp_share(self._breaker, self._time, self._policy) if not math.isnan(self._time) else 1.0,
+            ramp=ramp_share(self._breaker, self._time, self.policy) if not math.isnan(self._time) else 1.0,
             groups=self._groups.rulings(self._time),
         )
 
@@ -290,7 +290,7 @@ class VersionJudge:
     def _take(self, signals: Signals) -> tuple[Transition, ...]:
         """Let the breaker take a step; an epoch that begins with it is one of the threshold, too."""
         before = self._breaker
-        self._breaker, transitions = step(before, signals, self._policy)
+        self._breaker, transitions = step(before, signals, self.policy)
         if self._breaker.epoch != before.epoch:
             self._selective.begin_epoch()
             self._tallies.begin_epoch()

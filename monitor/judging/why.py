@@ -65,6 +65,8 @@ class Explained:
     transition: Mapping[str, Any]
     alarms: tuple[Derived, ...]
     epochs: tuple[Mapping[str, Any], ...]
+    accepted: str = ""
+    """What somebody accepted with it, in words."""
 
     @property
     def words(self) -> list[str]:
@@ -80,6 +82,8 @@ class Explained:
             f"odds of 10^{each['log10_evidence']:.1f}; the threshold went to {each['threshold']:.2f}"
             for each in self.epochs
         ]
+        if self.accepted:
+            return [*told, f"  accepted: {self.accepted}"]
         return told if len(told) > 1 else [*told, "  no alarm came before it: a timer, the labels or an operator"]
 
 
@@ -108,16 +112,19 @@ def explain_transitions(records: Sequence[Mapping[str, Any]], seq: int | None = 
     found: list[Explained] = []
     alarms: dict[tuple[str, str], list[Derived]] = {}
     epochs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    accepted: dict[str, str] = {}
     for record in records:
         breaker = (str(record.get("version")), str(record.get("segment", "")))
         if record["kind"] == "alarm":
             alarms.setdefault(breaker, []).append(derive(record))
         elif record["kind"] == "epoch":
             epochs.setdefault(breaker, []).append(record)
+        elif record["kind"] == "order":
+            accepted = dict(record.get("rebased", {}))
         elif record["kind"] == "transition":
             before = (tuple(alarms.pop(breaker, ())), tuple(epochs.pop(breaker, ())))
             if seq in (None, record["seq"]):
-                found.append(Explained(record, *before))
+                found.append(Explained(record, *before, "" if breaker[1] else accepted.pop(breaker[0], "")))
     if seq is not None and not found:
         known = ", ".join(str(each["seq"]) for each in records if each["kind"] == "transition") or "none"
         raise UsageError(f"record {seq} is no transition; transitions of this ledger: {known}")

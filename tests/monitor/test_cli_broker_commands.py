@@ -45,6 +45,8 @@ UNUSABLE = [
     ("breaker open --reason x --for 30m --wait x", "--wait 'x' is not a duration"),
     ("breaker open --reason x --for 30m --model other", "is of model 'm'"),
     ("breaker status --model other", "is of model 'm'"),
+    ("profile accept", "needs --reason"),
+    ("profile accept --reason x --wait x", "--wait 'x' is not a duration"),
     ("breaker auto --for 30m", "No such option"),
     ("breaker auto --actor=", "give one with --actor"),
     ("dead-letters list --reason odd", "there is no such reason; there are unreadable"),

@@ -13,8 +13,9 @@ from detectors.profile import Profile
 from monitor.building import breaker_policy
 from monitor.config import Config
 from monitor.judging.judge import Judge
-from monitor.judging.why import judge_again
+from monitor.judging.why import explain_transitions, judge_again
 from monitor.ledger.chain import verify
+from monitor.ledger.words import words
 from monitor.summaries import OperatorOrder
 from tests.monitor.running import Run, broker
 from tests.monitor.streams import FIRST, configured, fitted, stream
@@ -137,3 +138,27 @@ def test_a_ledger_that_begins_at_any_time_is_judged_again() -> None:
 
     lines = new_judge().begin(FIRST + 0.12345678, 0)
     assert judge_again(lines, lambda _first: [], "m.summaries", new_judge, None).records == len(lines)
+
+
+def test_what_is_accepted_is_normal_from_now_on_and_the_ledger_tells_it(run: Run) -> None:
+    """The feature that moved: its episode ends, the same rows raise no alarm, and a second order changes nothing."""
+    predictions, _ = stream(3000, 1, 500)
+    records = [msgspec.json.encode(each) for each in predictions]
+    for start in range(0, 1500, 100):
+        run.feed(records[start : start + 100], [])
+    said, *rest = give(run, order("accept", seconds=None))
+    assert (said["actor"], said["reason"]) == ("ada", "because")
+    assert "f3" in said["rebased"]["1"]
+    assert said["rebased"]["1"].startswith("normal is now, of ")
+    assert [each["to"] for each in rest if each["kind"] == "transition"] == ["closed"]
+    before = len(run.ledger())
+    for start in range(1500, 3000, 100):
+        run.feed(records[start : start + 100], [])
+    later = [msgspec.json.decode(line) for line in run.ledger()[before:]]
+    assert [each["view"] for each in later if each["kind"] == "alarm"] == []
+    again, *_ = give(run, order("accept", seconds=None))
+    assert again["rebased"]["1"] == "nothing had moved, so what is normal stays as it was"
+    told = explain_transitions([msgspec.json.decode(line) for line in run.ledger()])[-1]
+    assert f"  accepted: {said['rebased']['1']}" in told.words
+    assert "because" in told.words[0]
+    assert "f3" in words(said)
