@@ -21,9 +21,10 @@ _MOST_CELLS = 256
 def candidates(first: Sequence[Segment], second: Sequence[Segment], times: Sequence[FloatArray] = ()) -> list[str]:
     """The contexts in which nearly every row of both halves is in a cell of at least 500 rows of the first.
 
-    From the fewest cells to the most. `first` and `second` are the segments of the halves' rows, `times` those of both;
-    without them (a file has none) only the segments remain. A week that is in one half alone is no context: what is
-    usual on a Sunday has to be seen first.
+    From the fewest cells to the most; of two by the clock that part the rows alike, as quarters do where rows come on
+    the hour, the first. `first` and `second` are the segments of the halves' rows, `times` those of both; without them
+    (a file has none) only the segments remain. A week that is in one half alone is no context: what is usual on a
+    Sunday has to be seen first.
     """
     halves: dict[str, list[Sequence[object]]] = {}
     if len(times):
@@ -31,11 +32,15 @@ def candidates(first: Sequence[Segment], second: Sequence[Segment], times: Seque
     names = {name for segment in set(first) for name, _ in segment}
     halves |= {f"{SEGMENT}{name}": [_column(first, name), _column(second, name)] for name in sorted(names)}
     found: list[tuple[int, str]] = []
+    sizes: set[tuple[object, ...]] = set()
     for context, columns in halves.items():
-        own = {value for value, n in Counter(columns[0]).items() if n >= LEAST_ROWS and value is not None}
+        cells = Counter(columns[0])
+        alike = (context not in CONTEXTS and context, *sorted(cells.values()))
+        own = {value for value, n in cells.items() if n >= LEAST_ROWS and value is not None}
         covered = all(sum(value in own for value in each) >= (1 - _REST) * len(each) for each in columns)
-        if 1 < len(own) <= _MOST_CELLS and covered:
+        if 1 < len(own) <= _MOST_CELLS and covered and alike not in sizes:
             found.append((len(own), context))
+            sizes.add(alike)
     return [context for _, context in sorted(found)]
 
 
