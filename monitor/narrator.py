@@ -40,7 +40,7 @@ class Narrator:
 
 
 def epilogue(result: dict[str, Any]) -> str:
-    """The demo in two sentences."""
+    """The demo in three sentences."""
     demo = result["demo"]
 
     def percent(name: str) -> str:
@@ -50,5 +50,6 @@ def epilogue(result: dict[str, Any]) -> str:
         f"Before the camera turned the model answered {percent('accepted_before')} of the requests, and alone it was "
         f"wrong in {percent('error_before')}. Afterwards it would have been wrong in {percent('error_alone_after')}; "
         f"of the answers that it was allowed to give {percent('error_accepted_after')} were wrong, and of all that "
-        f"callers got {percent('error_answered_after')}."
+        f"callers got {percent('error_answered_after')}. Once the camera was straight again, the model came back: in "
+        f"the end it answered {percent('accepted_late')}, and {percent('error_accepted_late')} of that were wrong."
     )
