@@ -10,7 +10,7 @@ from typing import Protocol
 from fallback.types import Verdict
 from monitor.observing_replica import Broker, KillState, Lag, LedgerState, Queue, Role
 from monitor.observing_segments import Segments, SegmentStanding
-from monitor.observing_trips import Standing, Trip
+from monitor.observing_trips import Patched, Standing, Trip
 
 __all__ = [
     "Alarm",
@@ -29,6 +29,7 @@ __all__ = [
     "Observation",
     "Observer",
     "Paged",
+    "Patched",
     "Queue",
     "Role",
     "Routed",
@@ -238,6 +239,7 @@ Observation = (
     | Transition
     | Compared
     | Paged
+    | Patched
     | Frames
     | Standing
     | Segments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Standing", "Trip"]
+__all__ = ["Patched", "Standing", "Trip"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,8 @@ class Trip:
     harm: bool = False
     paged: bool = False
     """Somebody was to be told of it: the breaker said so."""
+    ended_by: str = ""
+    """By what it ended: a word of `fallback.records.Cause`."""
     ended: float | None = None
     """When it was over."""
     enforced: bool = True
@@ -46,4 +48,19 @@ class Standing:
 
     version: str
     trip: Trip | None
+    segment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patched:
+    """An episode that had paged is over: how long that took from its first flag or page on, and what ended it."""
+
+    time: float
+    version: str
+    since: float
+    first: str
+    """What it began with: `flag` or `page`."""
+    seconds: float
+    how: str
+    """`resolved`, `accepted`, `new profile`, `version ...`, `configuration`, or another word of `Cause`."""
     segment: str = ""

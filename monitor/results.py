@@ -14,7 +14,7 @@ import numpy as np
 
 from monitor.events import label_text
 from monitor.honesty import Honesty, own_probability
-from monitor.observing import Alarm, Compared, Counted, Evidence, Observation, Transition
+from monitor.observing import Alarm, Compared, Counted, Evidence, Observation, Patched, Transition
 
 __all__ = ["Block", "Results", "Shown"]
 
@@ -74,6 +74,7 @@ class Results:
         self._letters: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
         self._opinions: list[dict[str, Any]] = []
+        self._patched: list[dict[str, Any]] = []
         self._canary: list[dict[str, Any]] = []
         self._honesty = Honesty()
 
@@ -88,6 +89,8 @@ class Results:
             self.steps.append(told | {"reason": seen.reason} | where)
         elif isinstance(seen, Compared):
             self._canary.append(asdict(seen))
+        elif isinstance(seen, Patched):
+            self._patched.append(asdict(seen))
         elif isinstance(seen, Evidence):
             self._opinions += [{"event": seen.event, "by": by, "view": view} for by, view in seen.opinions]
         elif isinstance(seen, Counted):
@@ -158,6 +161,7 @@ class Results:
             },
             "alarms": self.alarms,
             "breaker": self.steps,
+            "patched": self._patched,
             "guarantee": {name: (n / passed if self.routes["model"] else None) for name, n in self._guarantees.items()},
             "outcomes": {name: self._outcomes[name] for name in ("joined", "unmatched", "expired")},
             "profile": profile,

@@ -26,6 +26,7 @@ from monitor.judging import tells as judge_tells
 from monitor.judging.canary import Canary
 from monitor.judging.covered import Covered
 from monitor.judging.orders import obey, told
+from monitor.judging.patches import patched
 from monitor.judging.snapshots import FORMAT, packed, parts_of, readable, unpacked
 from monitor.judging.trips import Trips
 from monitor.judging.version_judge import Judged, VersionJudge
@@ -45,10 +46,8 @@ class Judge:
 
     Parameters
     ----------
-    config, profiles
-        The promise, and a profile a version.
-    policy
-        The breaker's.
+    config, profiles, policy
+        The promise, a profile a version, and the breaker's policy.
     observe
         Is told of every alarm, transition and verdict.
     snapshot_every
@@ -74,7 +73,7 @@ class Judge:
         self._summaries = 0
         self._told: dict[str, tuple[Verdict, int]] = {}
         self._canary = None if config.canary is None else Canary(config, config.canary)
-        self._trips = Trips(enforced=config.breaker.mode == "enforce")
+        self._trips = Trips(enforced=config.breaker.mode == "enforce", window=config.outcomes.flags.window)
 
     @property
     def head(self) -> str:
@@ -86,19 +85,19 @@ class Judge:
         """Records of predictions judged so far, unreadable ones included."""
         return self._covered.events
 
-    def begin(self, time: float, offset: int = 0) -> list[bytes]:
+    def begin(self, time: float, offset: int = 0, ended: Sequence[Mapping[str, Any]] = ()) -> list[bytes]:
         """The first records of a ledger, or of a new promise in it: what is promised, and what holds at first.
 
-        `offset` is that of the first summary to be judged under it.
+        `offset` is the first summary's under it, `ended` are episodes that it ends.
         """
         # as it can be read back: whoever judges again begins with what the record says
         time = self._began = parse_time(format_time(time))
-        lines = [
-            self._chain.append(
-                "start", time, records.start(self._config, self._digests(), self._rules) | {"offset": offset}
-            )
-        ]
-        return lines + [self._say(version, judge.verdict(), time) for version, judge in self.versions.items()]
+        fields = records.start(self._config, self.digests(), self._rules) | {"offset": offset}
+        lines = [self._chain.append("start", time, fields | ({"patched": list(ended)} if ended else {}))]
+        lines += [self._say(version, judge.verdict(), time) for version, judge in self.versions.items()]
+        for told_of in ended:
+            self._observe(patched(told_of, time))
+        return lines
 
     def accepts(self, base: Mapping[str, Any]) -> bool:
         """Whether a record that a judge can begin from was written under the same profiles and rules."""
@@ -106,7 +105,7 @@ class Judge:
 
     def knows(self, base: Mapping[str, Any]) -> bool:
         """Whether it was written under the same profiles, and can be read."""
-        return readable(base) and dict(base["profiles"]) == self._digests()
+        return readable(base) and dict(base["profiles"]) == self.digests()
 
     def judge(
         self, records_read: Sequence[Summary | OperatorOrder | KillNotice | Damaged], offsets: Sequence[int], topic: str
@@ -156,7 +155,8 @@ class Judge:
         self._told = {v: (Verdict.from_builtins(each), int(n)) for v, (each, n) in base["told"].items()}
         self._trips.restore(base.get("trips", {}))
 
-    def _digests(self) -> dict[str, str]:
+    def digests(self) -> dict[str, str]:
+        """Digest of each version's profile."""
         return {version: judge.profile.digest for version, judge in self.versions.items()}
 
     def _judge(self, part: Sequence[tuple[Any, int]], topic: str) -> list[bytes]:
@@ -185,6 +185,7 @@ class Judge:
                 if (i, version) in judged:
                     lines += self._tell(version, judged[i, version])
             lines += self._compare(summary, {version: each for (at, version), each in judged.items() if at == i})
+            lines += self._trips.look(summary.versions, self._clock, self._write, self._observe)
         return lines
 
     def _compare(self, summary: Summary, judged: Mapping[str, Judged]) -> list[bytes]:
@@ -286,7 +287,7 @@ class Judge:
         return {
             "format": FORMAT,
             "offset": offset,
-            "profiles": self._digests(),
+            "profiles": self.digests(),
             "rules": self._rules,
             "clock": None if math.isinf(self._clock) else self._clock,
             "summaries": self._summaries,

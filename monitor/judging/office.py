@@ -9,6 +9,7 @@ import msgspec
 
 from fallback.types import Verdict
 from monitor.judging.judge import Judge
+from monitor.judging.patches import unpatched
 from monitor.judging.records import guarantee
 from monitor.ledger.watch import LedgerWatch
 from monitor.logs import Chunk, Log
@@ -131,7 +132,8 @@ class Judging:
         if base is None or not self._judge.accepts(msgspec.json.decode(base)):
             if last is not None:
                 self._judge.resume(last)
-            return self._judge.begin(time, committed)
+            ended = unpatched(None if base is None else msgspec.json.decode(base), rest, self._judge.digests(), time)
+            return self._judge.begin(time, committed, ended)
         fields = msgspec.json.decode(base)
         self._judge.resume(base)
         self._judge.restore(fields, rest)

@@ -36,7 +36,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     time: Annotated[datetime, Meta(description="The judge's clock: RFC 3339.", tz=True)]
     kind: Annotated[
         str,
-        Meta(description="start, verdict, alarm, epoch, transition, order, canary, kill_switch, skipped or snapshot."),
+        Meta(
+            description="start, verdict, alarm, epoch, transition, episode, patched, order, canary, kill_switch, "
+            "skipped or snapshot."
+        ),
     ]
     version: str | None = None
     event: Annotated[int | None, Meta(description="Zero-based position in the stream.")] = None

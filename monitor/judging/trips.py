@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any, Final
@@ -13,7 +13,9 @@ import msgspec
 from detectors.layout import Group
 from fallback.records import Page, Transition
 from fallback.types import BreakerState
-from monitor.observing import Alarm, Trip
+from monitor.judging.patches import Patches, patched
+from monitor.observing import Alarm, Observer, Trip
+from monitor.summaries import VersionCounts
 
 __all__ = ["Trips"]
 
@@ -30,8 +32,9 @@ _MOST: Final = 300
 class Trips:
     """Follows alarms and transitions, in their order; the same for whoever judges the same summaries again."""
 
-    def __init__(self, *, enforced: bool = True) -> None:
+    def __init__(self, *, enforced: bool = True, window: float = 3600.0) -> None:
         self._enforced = enforced
+        self._patches = Patches(window)
         self._trips: dict[str, Trip] = {}
         self._moved: dict[str, _Moved] = {}
 
@@ -77,14 +80,31 @@ class Trips:
             whole is not None and whole.paged
         )
 
+    def look(
+        self,
+        counts: Iterable[VersionCounts],
+        time: float,
+        write: Callable[[str, dict[str, Any]], bytes],
+        observe: Observer,
+    ) -> list[bytes]:
+        """Tell of episodes that began or were over with a summary; lines for the ledger."""
+        lines = []
+        for kind, fields in self._patches.look(counts, time, self._trips):
+            lines.append(write(kind, fields))
+            if kind == "patched":
+                observe(patched(fields, time))
+        return lines
+
     def state(self) -> dict[str, Any]:
         """Plain values, for a snapshot."""
-        return {"trips": msgspec.to_builtins(self._trips), "moved": msgspec.to_builtins(self._moved)}
+        told = {"trips": msgspec.to_builtins(self._trips), "moved": msgspec.to_builtins(self._moved)}
+        return {**told, "patches": self._patches.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from `state`; an empty one is that of a judge that has seen nothing."""
         self._trips = msgspec.convert(state.get("trips", {}), dict[str, Trip])
         self._moved = msgspec.convert(state.get("moved", {}), dict[str, _Moved])
+        self._patches.restore(state.get("patches", {}))
 
     def _open(self, version: str, segment: str = "") -> Trip | None:
         trip = self.of(version, segment)
@@ -125,6 +145,7 @@ def _stepped(trip: Trip, step: Transition, harms: Sequence[str]) -> Trip:
         state=step.to.value,
         harm=trip.harm or step.harm,
         ended=step.time if over else None,
+        ended_by=step.cause.value if over else "",
     )
 
 

@@ -195,7 +195,9 @@ def _judged(
     if base["kind"] == "start":
         if at:
             judge.resume(lines[at - 1])
-        yield from ((line, 0) for line in judge.begin(parse_time(base["time"]), base["offset"]))
+        yield from (
+            (line, 0) for line in judge.begin(parse_time(base["time"]), base["offset"], base.get("patched", ()))
+        )
     else:
         judge.resume(lines[at])
         judge.restore(base)

@@ -23,6 +23,7 @@ from monitor.observing import (
     Labelled,
     Observation,
     Paged,
+    Patched,
     Role,
     Routed,
     Ruled,
@@ -34,6 +35,8 @@ from monitor.observing import (
 __all__ = ["Metrics"]
 
 _BATCH_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+_PATCH_SECONDS: Final = (600, 3600, 4 * 3600, 86_400, 3 * 86_400, 7 * 86_400, 30 * 86_400)
 
 _M = TypeVar("_M", bound=MetricWrapperBase)
 
@@ -115,6 +118,14 @@ class Metrics:
         self.pages = self._metric(Counter, "pages", "Pages, by whether they could be sent.", "result")
         for result in ("sent", "failed"):
             self.pages.labels(self._model, result)
+        self.patched = Histogram(
+            "holdback_time_to_patch_seconds",
+            "From the first flag or page of an episode to what ended it.",
+            ("model",),
+            registry=self._registry,
+            buckets=_PATCH_SECONDS,
+        )
+        self.patched.labels(self._model)
         self.transitions = self._metric(Counter, "breaker_transitions", "Steps of a breaker.", "version", "from", "to")
         self.canary = self._metric(Gauge, "canary", "Verdict on a candidate beside its baseline; 1 for it.", "verdict")
         self.state = self._stateset("breaker_state", "The breaker's state.", BreakerState)
@@ -157,7 +168,7 @@ class Metrics:
                 self._labelled(seen)
             case Counted():
                 self._counted(seen)
-            case Evidence() | Alarm() | Transition() | Paged() | Compared():
+            case Evidence() | Alarm() | Transition() | Paged() | Compared() | Patched():
                 self._judged_of(seen)
             case Ruled():
                 self._ruled(seen)
@@ -172,7 +183,7 @@ class Metrics:
             case _:
                 pass
 
-    def _judged_of(self, seen: Evidence | Alarm | Transition | Paged | Compared) -> None:
+    def _judged_of(self, seen: Evidence | Alarm | Transition | Paged | Compared | Patched) -> None:
         match seen:
             case Evidence():
                 self.evidence.labels(self._model, "warning").set(seen.warning)
@@ -184,6 +195,8 @@ class Metrics:
                 version = self._versions(seen.version)
                 if not seen.segment:
                     self.transitions.labels(self._model, version, seen.before.lower(), seen.after.lower()).inc()
+            case Patched():
+                self.patched.labels(self._model).observe(seen.seconds)
             case Compared():
                 for verdict in ("undecided", "safe", "worse"):
                     self.canary.labels(self._model, verdict).set(verdict == seen.verdict)

@@ -13,6 +13,7 @@ __all__ = [
     "EvidenceSeries",
     "KillNote",
     "PageNote",
+    "PatchNote",
     "Picture",
     "Rate",
     "Reason",
@@ -160,6 +161,16 @@ class CanaryNote(msgspec.Struct, frozen=True):
     compared: int
 
 
+class PatchNote(msgspec.Struct, frozen=True):
+    """The last episode that had paged and is over: how long it took from its first flag or page, and what ended it."""
+
+    time: float
+    version: str
+    seconds: float
+    first: str
+    how: str
+
+
 class KillNote(msgspec.Struct, frozen=True):
     """The kill switch is on: who turned it on, why, and since when."""
 
@@ -235,3 +246,4 @@ class Status(msgspec.Struct, frozen=True):
     """Whether an operator can change anything here."""
     kill: KillNote | None = None
     canary: CanaryNote | None = None
+    patched: PatchNote | None = None

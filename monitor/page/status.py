@@ -25,6 +25,7 @@ from monitor.observing import (
     Labelled,
     Observation,
     Paged,
+    Patched,
     Routed,
     Ruled,
     Transition,
@@ -36,6 +37,7 @@ from monitor.page.picture import (
     EvidenceSeries,
     KillNote,
     PageNote,
+    PatchNote,
     Reason,
     RouteSeries,
     Shares,
@@ -97,6 +99,7 @@ class Board:
         self._levels: Counter[str] = Counter()
         self._kill: KillNote | None = None
         self._canary: CanaryNote | None = None
+        self._patched: PatchNote | None = None
         self.operable = False
         """Whether an operator can change anything over HTTP."""
 
@@ -122,6 +125,8 @@ class Board:
             case Compared():
                 texts = (cut(seen.candidate), cut(seen.baseline), seen.verdict, cut(seen.why))
                 self._canary = CanaryNote(seen.time, *texts, seen.compared)
+            case Patched():
+                self._patched = PatchNote(seen.time, cut(seen.version), seen.seconds, seen.first, cut(seen.how))
             case KillState():
                 self._kill = KillNote(cut(seen.actor), cut(seen.reason), seen.since) if seen.on else None
             case _:
@@ -239,6 +244,7 @@ class Board:
             operable=self.operable,
             kill=self._kill,
             canary=self._canary,
+            patched=self._patched,
         )
 
     def _version(self, ruled: Ruled, now: float) -> Version:

@@ -15,7 +15,10 @@ from monitor.fit.fitting import fit_profile
 from monitor.joins.rebuilding import refill
 from monitor.joins.records import Flagging
 from monitor.joins.store import JoinStore
+from monitor.judging.judge import Judge
+from monitor.judging.why import judge_again
 from monitor.ledger.standings import standings
+from monitor.observing import Patched
 from monitor.summaries import Summary, decode_summaries
 from monitor.tables import read_stream
 from tests.monitor.running import Run, broker
@@ -85,6 +88,11 @@ def test_ten_users_degrade_the_breaker_and_only_a_person_closes_it(run: Run) -> 
     run.broker.append(run.topics.summaries, [msgspec.json.encode(order)], time=FIRST)
     run.drain()
     assert kinds(run, "transition")[-1]["to"] == "closed"
+    feed(run, 3000, 3100, {})
+    (episode,), (end,) = kinds(run, "episode"), kinds(run, "patched")
+    assert episode["since"] == FIRST + 299
+    assert (end["first"], end["how"], end["since"], end["seconds"]) == ("flag", "accepted", FIRST + 299, 2700.0)
+    assert [each.how for each in run.seen if isinstance(each, Patched)] == ["accepted"]
 
 
 def test_a_flag_is_no_label_and_a_repeated_one_nothing(run: Run) -> None:
@@ -206,3 +214,28 @@ def test_a_column_of_flags_in_a_backtest_raises_the_alarm(profile: Any, tmp_path
     result = backtest(config, {"1": fitted_here}, rows)
     assert "flagged" not in fitted_here.fitted.views.layout().names
     assert [(each["view"], each["level"]) for each in result["alarms"]] == [("flags by users", "page")]
+
+
+def test_a_sidecar_with_a_new_profile_says_what_it_ended(run: Run, profile: Any) -> None:
+    """In the record that begins its promise, which is judged again to the same bytes."""
+    feed(run, 0, 300, {200: [flag(str(i), f"user {i}") for i in range(10)]})
+    assert len(kinds(run, "episode")) == 1
+    run.parts.close()
+    new = fitted(CONFIG, seed=5)
+    assert new.digest != profile.digest
+    run.log.close()
+    after = Run(CONFIG, new, run.broker, "s")
+    after.drain()
+    feed(after, 300, 400, {})
+    (start,) = [each for each in kinds(after, "start") if "patched" in each]
+    assert [(each["how"], each["first"]) for each in start["patched"]] == [("new profile", "flag")]
+    summaries = after.broker.read(after.topics.summaries, 0, 0, 1000)
+    again = judge_again(
+        after.ledger(),
+        lambda offset: ((o, v) for o, v in zip(summaries.offsets, summaries.values, strict=True) if o >= offset),
+        after.topics.summaries,
+        lambda: Judge(CONFIG, {"1": new}, breaker_policy(CONFIG), lambda _seen, /: None, 7),
+        None,
+        start["offset"],
+    )
+    assert again.records == len(after.ledger()) - start["seq"]

@@ -34,7 +34,7 @@ function draw(st) {
   show(byId("moved"), st.alarms, parts.moved);
   show(byId("history"), st.steps, parts.history);
   show(byId("decisions"), st.decisions, parts.decisions);
-  show(byId("counts"), st.counts, () => parts.counts(st));
+  show(byId("counts"), [st.counts, st.patched], () => parts.counts(st));
 }
 
 function breaker(st) {

@@ -204,6 +204,8 @@ export function counts(st) {
     ["pages sent", c.pages], ["pages not sent", c.pages_failed],
     ...Object.entries(c.alarms).map(([level, n]) => [`alarms: ${level}`, n]),
     ...Object.entries(c.dead_letters).map(([reason, n]) => [`dead letters: ${words(reason)}`, n])];
-  return rows.map(([name, n]) => h("div", null, h("dt", null, name), h("dd", null, count(n))));
+  const told = rows.map(([name, n]) => [name, count(n)]);
+  if (st.patched) told.push([`last episode, from its first ${st.patched.first} to its end (${st.patched.how})`, age(st.patched.seconds)]);
+  return told.map(([name, text]) => h("div", null, h("dt", null, name), h("dd", null, text)));
 }
 
