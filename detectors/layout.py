@@ -13,7 +13,13 @@ __all__ = ["Group", "Layout", "group_weights"]
 
 
 class Group:
-    """Groups of views, which share the weight of an alarm."""
+    """Groups of views, which share the weight of an alarm.
+
+    Examples
+    --------
+    >>> group_weights([Group.SINGLE, Group.JOINT]).round(2).tolist()
+    [0.67, 0.33]
+    """
 
     SINGLE = "single"
     JOINT = "joint"

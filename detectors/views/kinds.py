@@ -1,4 +1,4 @@
-"""Kinds of views: what a class must say of itself to be watched, and the kinds that every model has.
+"""Kinds of views that every model has; what a class must say of itself is in `contract`.
 
 A kind turns rows into numbers (an *ordered* kind, whose numbers fall into quantile bins) or into texts (a *stepped*
 one, whose texts fall into categories). Everything after that is the same for all. How to write one: `docs/views.md`.
@@ -6,15 +6,15 @@ one, whose texts fall into categories). Everything after that is the same for al
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
 from detectors.layout import Group
 from detectors.types import FloatArray, Rows, State
 
+from .contract import Half, Kept, OrderedKind, StepKind, Texts, ViewSettings
 from .joint import JointScalars
 
 __all__ = [
@@ -36,111 +36,6 @@ OUTPUTS = ("confidence", "entropy", "size", "value")
 """Fields of `Rows` that say what the model's output is like."""
 _OUTPUT_NAMES = {"confidence": "confidence", "entropy": "entropy", "size": "set size", "value": "predicted value"}
 _LEAST_JOINT = 2
-Texts = tuple[Sequence[str | None], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ViewSettings:
-    """What is watched.
-
-    Attributes
-    ----------
-    bins
-        Quantile bins of an ordered view.
-    joint
-        Whether joint views are watched at all.
-    projections
-        Random projections of the whitened row, and as many of the whitened embedding.
-    pairs
-        Pairs of features at most.
-    context
-        What views are conditioned on: "", one of `CONTEXTS` such as `hour_of_day`, or `segment:<name>`.
-    encoder
-        A torch program that embeddings go through, as the bytes of its file; `autoencoder` to train one; None for none.
-    by_event
-        Whether the profile is to hold what evidence event by event needs besides.
-    """
-
-    bins: int = 32
-    joint: bool = True
-    projections: int = 20
-    pairs: int = 2000
-    context: str = ""
-    encoder: bytes | None = None
-    by_event: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Half:
-    """What a kind is fitted on: half of a reference, and the features' names in the order of `Rows`."""
-
-    rows: Rows
-    numeric: tuple[str, ...]
-    categorical: tuple[str, ...]
-    settings: ViewSettings
-    rng: np.random.Generator
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What a profile kept of a kind: what it told, and its arrays."""
-
-    told: Mapping[str, Any]
-    state: State
-
-
-class _Kind(Protocol):
-    key: ClassVar[str]
-    group: ClassVar[str]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Name of each of its views."""
-        ...
-
-    def told(self) -> dict[str, Any]:
-        """What a profile's manifest says of it: texts and numbers."""
-        ...
-
-    def state(self) -> State:
-        """Its arrays, for a profile."""
-        ...
-
-
-class OrderedKind(_Kind, Protocol):
-    """A kind of view whose rows become numbers."""
-
-    @classmethod
-    def fit(cls, given: Half, /) -> OrderedKind | None:
-        """Fit it on half of a reference; None if there is nothing there for it."""
-        ...
-
-    def scalars(self, rows: Rows) -> FloatArray:
-        """(views, events), NaN where missing; a function of each row alone."""
-        ...
-
-    @classmethod
-    def from_profile(cls, kept: Kept, /) -> OrderedKind:
-        """Read it back."""
-        ...
-
-
-class StepKind(_Kind, Protocol):
-    """A kind of view whose rows become texts."""
-
-    @classmethod
-    def fit(cls, given: Half, /) -> StepKind | None:
-        """Fit it on half of a reference; None if there is nothing there for it."""
-        ...
-
-    def texts(self, rows: Rows) -> Texts:
-        """A sequence of length `events` a view, None where missing; a function of each row alone."""
-        ...
-
-    @classmethod
-    def from_profile(cls, kept: Kept, /) -> StepKind:
-        """Read it back."""
-        ...
 
 
 class _Named:
@@ -166,7 +61,13 @@ class _Named:
 
 
 class Features(_Named):
-    """The numeric features, one by one."""
+    """The numeric features, one by one.
+
+    Examples
+    --------
+    >>> Features(("age", "income")).names
+    ('age', 'income')
+    """
 
     key: ClassVar[str] = "features"
 
@@ -186,7 +87,13 @@ class Features(_Named):
 
 
 class Outputs(_Named):
-    """Confidence, entropy, size of the set and predicted value, as far as the model gives them."""
+    """Confidence, entropy, size of the set and predicted value, as far as the model gives them.
+
+    Examples
+    --------
+    >>> Outputs(("confidence", "size")).names
+    ('confidence', 'set size')
+    """
 
     key: ClassVar[str] = "outputs"
 
@@ -214,7 +121,14 @@ class Outputs(_Named):
 
 
 class RowScalars:
-    """Scalars of the whole row: `JointScalars` of its numeric features."""
+    """Scalars of the whole row: `JointScalars` of its numeric features.
+
+    Examples
+    --------
+    >>> rows = np.random.default_rng(0).normal(size=(3, 100))
+    >>> len(RowScalars(JointScalars.fit(rows, 2, np.random.default_rng(0))).names) > 2
+    True
+    """
 
     key: ClassVar[str] = "row"
     group: ClassVar[str] = Group.JOINT
@@ -253,7 +167,13 @@ class RowScalars:
 
 
 class Categories(_Named):
-    """The categorical features, one by one."""
+    """The categorical features, one by one.
+
+    Examples
+    --------
+    >>> Categories(("country",)).told()
+    {'names': ['country']}
+    """
 
     key: ClassVar[str] = "categories"
 
@@ -273,7 +193,13 @@ class Categories(_Named):
 
 
 class PredictedLabel(_Named):
-    """What the model said."""
+    """What the model said.
+
+    Examples
+    --------
+    >>> PredictedLabel(("predicted label",)).names
+    ('predicted label',)
+    """
 
     key: ClassVar[str] = "label"
 

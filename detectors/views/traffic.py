@@ -63,7 +63,13 @@ class Clients:
 
 
 class Latency:
-    """How long the model took, if events say so: a model that is slower than it was may be another one."""
+    """How long the model took, if events say so: a model that is slower than it was may be another one.
+
+    Examples
+    --------
+    >>> Latency().names
+    ('latency',)
+    """
 
     key: ClassVar[str] = "latency"
     group: ClassVar[str] = Group.SINGLE
