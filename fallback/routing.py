@@ -182,7 +182,7 @@ def route(
         stake=_stakes(requests, passes, verdict, threshold),
         audit=audit,
         asked=np.ones_like(passes) if everyone else ~passes | audit,
-        guarantee=_guarantees(requests.rank, would, verdict, health),
+        guarantee=_guarantees(requests, would, verdict, health),
         bar=bars.blind,
         propensity=propensity,
     )
@@ -261,9 +261,12 @@ def _stakes(requests: Requests, passes: BoolArray, verdict: Verdict, threshold: 
     return stake
 
 
-def _guarantees(rank: NDArray[np.float64], would: CodeArray, verdict: Verdict, health: Health) -> CodeArray:
+def _guarantees(requests: Requests, would: CodeArray, verdict: Verdict, health: Health) -> CodeArray:
     # who answers blind, as a probe or by an operator's word has no promise to keep
     held_to = (would == _CODE[Reason.CONFIDENT]) & (health is not Health.BLIND)
-    certified = held_to & (rank >= verdict.certified_from)
+    certified = held_to & (requests.rank >= verdict.certified_from)
+    if requests.groups is not None:
+        # labels of a group that is ruled on by itself are no part of the certificate
+        certified &= requests.groups.ruled_by < 0
     codes: CodeArray = held_to.astype(np.uint8) + certified.astype(np.uint8)
     return codes

@@ -70,7 +70,8 @@ def backtest(
     """
     began = time.perf_counter()
     promise, classes = config.promise, {version: profile.classes for version, profile in profiles.items()}
-    results = Results(promise.max_error, promise.coverage, promise.within, classes, tell)
+    groups = {version: each.fitted.groups.labels for version, each in profiles.items() if each.fitted.groups}
+    results = Results(promise.max_error, promise.coverage, promise.within, classes, tell, groups)
     run = _Run(
         config, profiles, Everyone(results, *([observe] if observe else [])), outputs or Outputs(), snapshot_every
     )

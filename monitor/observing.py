@@ -103,6 +103,8 @@ class Counted:
     """Events whose time lies before one already seen."""
     features_missing: int = 0
     features_new: int = 0
+    segments_other: int = 0
+    """Values of a segment that belong to no group of the profile."""
     ledger_records: int = 0
 
 

@@ -27,6 +27,13 @@ class SegmentStanding:
     """Labels of answers that passed, and wrong ones."""
     covered: tuple[float, float]
     """Weight of the truths that were compared with a set, and of those inside it."""
+    guarantee: str = "none"
+    """What is in force for those of its requests that pass."""
+
+    @property
+    def tallies(self) -> dict[str, tuple[float, float]]:
+        """By kind, of how many it could hold and of how many it does."""
+        return {"error": self.accepted, "coverage": self.covered, "acceptance": (self.n, self.answered)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ import numpy as np
 from monitor.events import label_text
 from monitor.honesty import Honesty, own_probability
 from monitor.observing import Alarm, Compared, Counted, Evidence, Observation, Patched, Transition
+from monitor.segment_results import SegmentResults
 
 __all__ = ["Block", "Results", "Shown"]
 
@@ -30,6 +31,7 @@ class Shown(msgspec.Struct, frozen=True, gc=False):
     answer: str | float | bool | None
     guarantee: str
     threshold: float | None
+    segment: dict[str, str]
     output: dict[str, Any] | None
     label_set: list[str] | msgspec.UnsetType | None = msgspec.field(default=msgspec.UNSET, name="set")
     interval: tuple[float | None, float | None] | msgspec.UnsetType | None = msgspec.UNSET
@@ -62,6 +64,7 @@ class Results:
         within: float | None,
         classes: Mapping[str, Sequence[str]] = MappingProxyType({}),
         tell: Callable[[Block], None] | None = None,
+        groups: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         self._tell = tell
         self._max_error, self._target, self._within, self._classes = max_error, coverage, within, classes
@@ -77,6 +80,7 @@ class Results:
         self._patched: list[dict[str, Any]] = []
         self._canary: list[dict[str, Any]] = []
         self._honesty = Honesty()
+        self._segments = SegmentResults(groups)
 
     def __call__(self, seen: Observation, /) -> None:
         """Note alarms, transitions, dead letters, outcomes and second opinions."""
@@ -87,6 +91,8 @@ class Results:
             told = {"event": seen.event, "time": seen.time, "from": seen.before, "to": seen.after}
             where = {"segment": seen.segment} if seen.segment else {}
             self.steps.append(told | {"reason": seen.reason} | where)
+            if seen.segment:
+                self._segments.stepped(seen.version, seen.segment, seen.after)
         elif isinstance(seen, Compared):
             self._canary.append(asdict(seen))
         elif isinstance(seen, Patched):
@@ -118,7 +124,9 @@ class Results:
             if decision.route == "model":
                 self._guarantees[decision.guarantee] += 1
             known = truth.get(decision.id)
+            passed = decision.route == "model"
             if known is None:
+                self._segments.add(decision.version, decision.segment, passed=passed, wrong=None, covered=None)
                 continue
             classes = self._classes.get(decision.version, ())
             answer = _own(decision.output, classes)
@@ -134,7 +142,8 @@ class Results:
                 # a person is taken to give the recorded outcome
                 wrong = decision.answer is not None and self._wrong(decision.answer, known, decision)
                 self._count("answered", wrong=bool(wrong))
-            self._cover(decision, known)
+            covered = self._cover(decision, known)
+            self._segments.add(decision.version, decision.segment, passed=passed, wrong=alone, covered=covered)
         self._honesty.add(said)
 
     def result(self, events: int, seconds: float, profile: str, head: str) -> dict[str, Any]:
@@ -169,6 +178,7 @@ class Results:
             **({"canary": self._canary} if self._canary else {}),
             **({"second_opinions": self._opinions} if self._opinions else {}),
             "calibration": self._honesty.result(),
+            **({} if (segments := self._segments.result()) is None else {"segments": segments}),
         }
 
     def _count(self, name: str, *, wrong: bool) -> None:
@@ -191,14 +201,17 @@ class Results:
         inside = _inside(decision.interval, known)
         return None if inside is None else not inside
 
-    def _cover(self, decision: Shown, known: str | float) -> None:
+    def _cover(self, decision: Shown, known: str | float) -> bool | None:
         if decision.interval is not msgspec.UNSET:
             inside = _inside(decision.interval, float(known)) if not isinstance(known, str) else None
-            if inside is not None:
-                self._covered.append(inside)
         elif decision.label_set is not msgspec.UNSET:
             labels = decision.label_set
-            self._covered.append(labels is None or str(known) in labels)
+            inside = labels is None or str(known) in labels
+        else:
+            inside = None
+        if inside is not None:
+            self._covered.append(inside)
+        return inside
 
 
 def _events_answered(routes: Mapping[str, int]) -> int:

@@ -57,6 +57,7 @@ class Teller:
                 backwards=turn.intake.backwards,
                 features_missing=sum(each.missing for each in features),
                 features_new=sum(each.new for each in features),
+                segments_other=sum(each.grouped.others for each in turn.routed if each.grouped is not None),
                 ledger_records=judging.records - self._records,
             )
         )

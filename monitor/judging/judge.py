@@ -268,7 +268,7 @@ class Judge:
     def _say(self, version: str, verdict: Verdict, time: float) -> bytes:
         verdict = replace(verdict, time=time, ledger_offset=self._chain.seq)
         self._told[version] = (verdict, self._summaries)
-        for each in judge_tells.standing(time, version, self.versions[version], self._trips):
+        for each in judge_tells.standing(verdict, version, self.versions[version], self._trips):
             self._observe(each)
         self._observe(Ruled(version=version, verdict=verdict, guarantee=records.guarantee(verdict)))
         return self._write("verdict", {"version": version, "verdict": verdict.to_builtins()}, time)

@@ -17,12 +17,12 @@ from detectors.explain import Explanation
 from detectors.harm import HarmAlarm
 from detectors.selective import SelectiveReading
 from fallback.records import Transition
-from fallback.types import BreakerState, Guarantee, Verdict
+from fallback.types import BreakerState, GroupRuling, Guarantee, Verdict
 from monitor.config import Config
 from monitor.events import format_time
 from monitor.summaries import Range
 
-__all__ = ["Record", "epoch", "guarantee", "harm", "rules", "start", "transition", "warning"]
+__all__ = ["Record", "epoch", "guarantee", "guarantee_in", "harm", "rules", "start", "transition", "warning"]
 
 _LOG10 = math.log(10)
 _HASH = "^[0-9a-f]{64}$"
@@ -171,3 +171,13 @@ def guarantee(verdict: Verdict) -> str:
     if verdict.state not in (BreakerState.CLOSED, BreakerState.DEGRADED) or verdict.threshold > 1:
         return Guarantee.NONE.value
     return (Guarantee.CERTIFIED if verdict.certified_from <= 1 else Guarantee.TRACKING).value
+
+
+def guarantee_in(verdict: Verdict, ruling: GroupRuling) -> str:
+    """What is in force for what passes of one group: never more than a group's breaker and bar leave of the whole's."""
+    whole = guarantee(verdict)
+    answers = ruling.state in (BreakerState.CLOSED, BreakerState.DEGRADED) and verdict.threshold + ruling.offset <= 1
+    if whole == Guarantee.NONE.value or not answers:
+        return Guarantee.NONE.value
+    # labels of a group that is ruled on by itself are no part of the certificate
+    return whole if ruling.state is BreakerState.CLOSED else Guarantee.TRACKING.value

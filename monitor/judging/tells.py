@@ -11,8 +11,9 @@ from detectors.evidence import Alarm as Raised
 from detectors.explain import Explanation
 from fallback.records import Page
 from fallback.records import Transition as Step
-from fallback.types import Verdict
+from fallback.types import GroupRuling, Verdict
 from monitor.judging.group_judge import GroupJudge
+from monitor.judging.records import guarantee_in
 from monitor.judging.trips import Trips
 from monitor.judging.version_judge import VersionJudge
 from monitor.judging.version_types import Judged
@@ -93,16 +94,16 @@ def paged(time: float, model: str, step: Step, trip: Trip | None) -> Paged | Non
     return Paged(time=time, summary=summary, trip=trip)
 
 
-def standing(time: float, version: str, judge: VersionJudge, trips: Trips) -> Iterator[Standing | Segments]:
+def standing(verdict: Verdict, version: str, judge: VersionJudge, trips: Trips) -> Iterator[Standing | Segments]:
     """How the trips of a version and its groups stand, and the groups themselves."""
     for segment in ("", *trips.segments(version)):
         yield Standing(version=version, trip=trips.of(version, segment), segment=segment)
     if judge.groups is not None:
-        yield _groups(time, version, judge.groups)
+        yield _groups(verdict, version, judge.groups)
 
 
-def _groups(time: float, version: str, found: GroupJudge) -> Segments:
-    rulings = {each.group: each for each in found.rulings(time)}
+def _groups(verdict: Verdict, version: str, found: GroupJudge) -> Segments:
+    rulings = {each.group: each for each in verdict.groups}
     each = tuple(
         SegmentStanding(
             segment=label,
@@ -114,12 +115,13 @@ def _groups(time: float, version: str, found: GroupJudge) -> Segments:
             answered=int(answered),
             accepted=(int(labelled), int(wrong)),
             covered=(judged, judged - misses),
+            guarantee=guarantee_in(verdict, rulings.get(label, GroupRuling(label))),
         )
         for label, record, followed, (n, answered, labelled, wrong, judged, misses) in zip(
             found.groups.labels, found.breakers.records, found.followed.tolist(), found.totals.tolist(), strict=True
         )
     )
-    return Segments(time=time, version=version, segments=each)
+    return Segments(time=verdict.time, version=version, segments=each)
 
 
 def is_news(verdict: Verdict, told: Verdict, gap: float, batches: int) -> bool:

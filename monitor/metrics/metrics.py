@@ -15,6 +15,7 @@ from monitor.events import DeadLetterReason
 from monitor.judging.trip_words import RUNBOOKS
 from monitor.metrics.replica import Own, ReplicaMetrics
 from monitor.metrics.scraped import Bounded, Episodes, HealthOf
+from monitor.metrics.segments import SegmentMetrics
 from monitor.observing import (
     Alarm,
     Compared,
@@ -27,6 +28,7 @@ from monitor.observing import (
     Role,
     Routed,
     Ruled,
+    Segments,
     Standing,
     Transition,
     Trip,
@@ -72,6 +74,8 @@ class Metrics:
         self._plain(Gauge, "promised_error_ratio", "Share of accepted answers that may be wrong.").set(max_error)
         registry.register(HealthOf(model, self._verdicts, clock if ages else None))
         registry.register(Episodes(model, self._trips))
+        self._segments = SegmentMetrics(model)
+        registry.register(self._segments)
 
     def _metric(self, kind: type[_M], name: str, words: str, *labels: str) -> _M:
         return kind(f"holdback_{name}", words, ("model", *labels), registry=self._registry)
@@ -99,6 +103,8 @@ class Metrics:
         self.duplicates = self._plain(Counter, "duplicate_events", "Predictions whose id was decided before.")
         self.backwards = self._plain(Counter, "backwards_events", "Events whose time lies before one already seen.")
         self.missing = self._plain(Counter, "missing_features", "Features of the profile that an event lacked.")
+        words = "Values of a segment that belong to no group of the profile."
+        self.other_segments = self._plain(Counter, "segment_values_other", words)
         self.new = self._plain(Counter, "new_features", "Features of an event that the profile does not know.")
 
     def _outcomes(self) -> None:
@@ -172,6 +178,8 @@ class Metrics:
                 self._judged_of(seen)
             case Ruled():
                 self._ruled(seen)
+            case Segments():
+                self._segments(seen)
             case Standing():
                 self._trips[self._versions(seen.version), seen.segment] = seen.trip
             case Role(judge=False) if self._is_judge:
@@ -207,6 +215,7 @@ class Metrics:
         """Forget what the judge knew: it goes on elsewhere, and what is read of it in the ledger comes again."""
         self._is_judge = False
         self._trips.clear()
+        self._segments.clear()
         self._verdicts.clear()
         self.evidence.clear()
         for each in (self.state, self.guarantee, *self._by_version):
@@ -237,6 +246,7 @@ class Metrics:
         self.backwards.inc(seen.backwards)
         self.missing.inc(seen.features_missing)
         self.new.inc(seen.features_new)
+        self.other_segments.inc(seen.segments_other)
         self.ledger.inc(seen.ledger_records)
         self.replica.committed()
 

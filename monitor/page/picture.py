@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from monitor.page.segments import GapNote, SegmentNote
+
 __all__ = [
     "AlarmNote",
     "CanaryNote",
@@ -247,3 +249,5 @@ class Status(msgspec.Struct, frozen=True):
     kill: KillNote | None = None
     canary: CanaryNote | None = None
     patched: PatchNote | None = None
+    segments: list[SegmentNote] = []
+    gaps: list[GapNote] = []

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -28,6 +28,7 @@ from monitor.observing import (
     Patched,
     Routed,
     Ruled,
+    Segments,
     Transition,
 )
 from monitor.page import rates
@@ -44,6 +45,7 @@ from monitor.page.picture import (
     Status,
     Version,
 )
+from monitor.page.segments import gap_notes, segment_notes
 from monitor.page.series import Series
 from monitor.page.shown import alarm, cut, decision, most_telling, picture, step
 from monitor.page.words import describe
@@ -51,6 +53,7 @@ from monitor.page.words import describe
 __all__ = ["ROUTES", "Board", "Status"]
 
 ROUTES: Final = ("model", "fallback", "human", "refuse")
+_T = TypeVar("_T")
 _MAX_VERSIONS: Final = 20
 _COUNTED: Final = tuple(
     f for f in Counts.__struct_fields__ if f in Counted.__dataclass_fields__ and f != "dead_letters"
@@ -100,6 +103,7 @@ class Board:
         self._kill: KillNote | None = None
         self._canary: CanaryNote | None = None
         self._patched: PatchNote | None = None
+        self._segments: dict[str, Segments] = {}
         self.operable = False
         """Whether an operator can change anything over HTTP."""
 
@@ -120,7 +124,7 @@ class Board:
                 self._counted(seen)
             case Frames():
                 self._frames.extend(seen.frames)
-            case Evidence() | Ruled() | Transition() | Alarm() | Paged():
+            case Evidence() | Ruled() | Transition() | Alarm() | Paged() | Segments():
                 self._judged(seen)
             case Compared():
                 texts = (cut(seen.candidate), cut(seen.baseline), seen.verdict, cut(seen.why))
@@ -133,20 +137,20 @@ class Board:
                 # how else the replica is shows in the metrics
                 pass
 
-    def _judged(self, seen: Evidence | Ruled | Transition | Alarm | Paged) -> None:
+    def _judged(self, seen: Evidence | Ruled | Transition | Alarm | Paged | Segments) -> None:
         match seen:
             case Evidence():
                 self._evidence.add(self._at(seen.time), seen.event, (seen.warning, seen.harm, seen.level))
             case Ruled():
-                self._versions[seen.version] = seen
-                while len(self._versions) > _MAX_VERSIONS:
-                    self._versions.pop(next(iter(self._versions)))
+                _keep(self._versions, seen.version, seen)
             case Transition():
                 self._steps.append(seen)
                 if not seen.segment:
                     self._since[seen.version] = seen
                 while len(self._since) > _MAX_VERSIONS:
                     self._since.pop(next(iter(self._since)))
+            case Segments():
+                _keep(self._segments, seen.version, seen)
             case Alarm():
                 self._alarms = most_telling([*self._alarms, seen])
                 self._levels[seen.level] += 1
@@ -245,6 +249,8 @@ class Board:
             kill=self._kill,
             canary=self._canary,
             patched=self._patched,
+            segments=segment_notes(list(self._segments.values())),
+            gaps=gap_notes(list(self._segments.values())),
         )
 
     def _version(self, ruled: Ruled, now: float) -> Version:
@@ -281,3 +287,10 @@ class Board:
         for seen in self._recent:
             together.update(seen.decisions)
         return [Reason(route, cut(reason), n) for (route, reason), n in together.most_common(10)]
+
+
+def _keep(known: dict[str, _T], version: str, value: _T) -> None:
+    """Remember a value by version; of too many the one that was told first is forgotten."""
+    known[version] = value
+    while len(known) > _MAX_VERSIONS:
+        known.pop(next(iter(known)))

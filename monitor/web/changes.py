@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -41,6 +41,9 @@ class BreakerChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ren
     reason: _Reason
     for_: Annotated[_Text | None, Meta(description="How long it holds, such as 30m; at most 7d.")] = None
     version: Annotated[_Text | None, Meta(description="Of the model; all of them by default.")] = None
+    segment: Annotated[
+        _Text | None, Meta(description="The breaker of one group, `name=value`; else the version's.")
+    ] = None
 
 
 class KillChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,6 +140,7 @@ def _order(change: BreakerChange) -> OperatorOrder:
         reason=change.reason,
         seconds=None if change.for_ is None else parse_duration(change.for_),
         version=change.version,
+        segment=UNSET if change.segment is None else change.segment,
     )
 
 

@@ -22,6 +22,8 @@ from monitor.observing import (
     Paged,
     Routed,
     Ruled,
+    Segments,
+    SegmentStanding,
     Transition,
 )
 from monitor.page.status import Board
@@ -84,6 +86,22 @@ def the_story() -> Board:
     board(Paged(time=NOON + 80, summary=HOSTILE))
     verdict = Verdict(BreakerState.OPEN, 1, 0.4, math.inf, 0.2, 0.05, 0.9, 5.0, NOON + 89, 90)
     board(Ruled(version="1", verdict=verdict, guarantee="tracking"))
+    groups = [(f"region={HOSTILE}", "open", 40), ("region=north", "closed", 4), ("region=new", "closed", 0)]
+    standing = [
+        SegmentStanding(
+            segment=label,
+            state=state,
+            offset=0.1,
+            epoch=0,
+            followed=wrong > 0,
+            n=500,
+            answered=400,
+            accepted=(400 if wrong else 0, wrong),
+            covered=(500.0 if wrong else 0.0, 450.0 if wrong else 0.0),
+        )
+        for label, state, wrong in groups
+    ]
+    board(Segments(time=NOON + 89, version="1", segments=standing))
     return board
 
 
@@ -171,6 +189,20 @@ def test_what_moved_has_its_histograms(seen: Seen) -> None:
     """An alarm shows its words, and the shares before and now of each bin."""
     assert seen.page.locator(".moved .now").count() == 3
     assert seen.page.locator(".moved .before").count() == 1
+
+
+def test_segments_have_their_breaker_and_rates_with_bands_and_the_gap_between_them(seen: Seen) -> None:
+    """Ten and one per cent wrong; what nobody knows yet is a dash."""
+    rows = seen.page.locator("#segments tbody tr")
+    assert rows.count() == 3
+    north = rows.nth(1).inner_text()
+    assert "region=north" in north
+    assert "closed" in north.lower()
+    assert "1.0" in north
+    assert "\N{EN DASH}" in rows.nth(2).inner_text()
+    gap = seen.page.locator("#gaps tbody tr").inner_text()
+    assert gap.startswith("region")
+    assert "9.0" in gap
 
 
 def test_the_demo_shows_who_answered_and_whether_it_was_right(seen: Seen) -> None:

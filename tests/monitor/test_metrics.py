@@ -32,6 +32,8 @@ from monitor.observing import (
     Role,
     Routed,
     Ruled,
+    Segments,
+    SegmentStanding,
     Standing,
     Transition,
     Trip,
@@ -85,6 +87,22 @@ def watched() -> Watched:
     return Watched()
 
 
+def group(label: str, error: float) -> SegmentStanding:
+    """A group of 1,000 requests with as many labels, of which the share `error` is wrong."""
+    return SegmentStanding(
+        segment=label,
+        state="degraded",
+        offset=0.25,
+        epoch=1,
+        followed=True,
+        n=1000,
+        answered=900,
+        accepted=(1000, round(1000 * error)),
+        covered=(1000.0, 880.0),
+        guarantee="tracking",
+    )
+
+
 def tell_all(watched: Watched) -> None:
     decisions = {("model", "confident"): 90, ("human", "suspicion"): 10}
     last = [Decided(id="a", time=T, route="model", reason="confident")]
@@ -92,7 +110,7 @@ def tell_all(watched: Watched) -> None:
     tell(Routed(time=T, decisions=decisions, version="1", last=last, seconds=0.02))
     tell(Labelled(time=T, accepted=(80, 3), answered=(90, 4), alone=(95, 9), version="1"))
     tell(Counted(dead_letters={"unreadable": 2}, joined=5, unmatched=1, expired=1, duplicates=2, skipped=3, backwards=4,
-                 features_missing=5, features_new=6, ledger_records=7))  # fmt: skip
+                 features_missing=5, features_new=6, ledger_records=7, segments_other=8))  # fmt: skip
     tell(Evidence(time=T, event=99, warning=1.5, harm=-0.5, level=4.0))
     verdict = Verdict(BreakerState.DEGRADED, 3, 0.3, 0.6, 0.1, 0.05, 0.9, 20.0, T, 12, 0.5)
     tell(Ruled(version="1", verdict=verdict, guarantee="tracking"))
@@ -102,6 +120,7 @@ def tell_all(watched: Watched) -> None:
     tell(Paged(time=T, summary="s", sent=False))
     means = {"error": {"baseline": 0.01, "candidate": 0.1}}
     tell(Compared(time=T, event=99, baseline="1", candidate="2", verdict="worse", why="w", compared=50, means=means))
+    tell(Segments(time=T, version="1", segments=(group("region=north", 0.2), group("region=south", 0.05))))
     tell(KillState(on=False))
     tell(Frames(frames=[]))
     tell(Standing(version="1", trip=TRIP))
@@ -136,6 +155,25 @@ def test_each_observation_arrives(watched: Watched) -> None:
     gauges = ("threshold", "suspicion", "certified_from", "audit_ratio", "ramp_ratio", "epoch")
     assert [v(g, version="1") for g in gauges] == [0.3, 0.1, 0.6, 0.05, 0.5, 3]
     assert v("promised_error_ratio") == 0.05
+
+
+def test_segments_have_rates_with_bands_and_gaps_between_them(watched: Watched) -> None:
+    """Errors of .2 and .05, their bands around them, and the gap of .15 with a band that leaves nought out."""
+    tell_all(watched)
+    v, at = watched.value, {"version": "1", "segment": "region=north"}
+    assert [v("segment_requests_total", **at), v("segment_offset", **at)] == [1000, 0.25]
+    assert v("segment_breaker_state", **at, holdback_segment_breaker_state="degraded") == 1
+    assert v("segment_guarantee", **at, holdback_segment_guarantee="tracking") == 1
+    lower, rate, upper = (v("segment_error_ratio", **at, bound=bound) for bound in ("lower", "estimate", "upper"))
+    assert lower < rate == 0.2 < upper
+    assert v("segment_coverage_ratio", **at, bound="estimate") == 0.88
+    assert v("segment_acceptance_ratio", **at, bound="estimate") == 0.9
+    gap = {"version": "1", "segment_name": "region", "of": "error"}
+    assert round(v("segment_gap_ratio", **gap, bound="estimate"), 6) == 0.15
+    assert 0 < v("segment_gap_ratio", **gap, bound="lower") < 0.15 < v("segment_gap_ratio", **gap, bound="upper")
+    assert v("segment_values_other_total") == 8
+    watched.metrics(Role(judge=False))
+    assert not any("segment_error" in name for name, _ in watched.samples())
 
 
 def test_the_replica_says_how_it_is(watched: Watched) -> None:

@@ -31,6 +31,9 @@ function draw(st) {
   routes(st, marks);
   say(byId("reasons-hint"), st.shares.n ? `The last ${count(st.shares.n)} requests.` : "");
   show(byId("reasons"), st.reasons, parts.reasons);
+  byId("segments-card").hidden = st.segments.length === 0;
+  show(byId("segments"), st.segments, parts.segments);
+  show(byId("gaps"), st.gaps, parts.gaps);
   show(byId("moved"), st.alarms, parts.moved);
   show(byId("history"), st.steps, parts.history);
   show(byId("decisions"), st.decisions, parts.decisions);

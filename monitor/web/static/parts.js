@@ -95,6 +95,28 @@ export function canary(c) {
   return [h("p", { class: "because" }, badge(look, `canary: ${c.verdict}`), ` ${c.why}; ${count(c.compared)} labels compared, ${stamp(c.time)} UTC.`)];
 }
 
+/** A rate with its band; a dash where nothing is known. */
+function between(b) {
+  return b.rate === null ? "–" : [percent(b.rate), h("span", { class: "hint" }, ` ${percent(b.low)} to ${percent(b.high)}`)];
+}
+
+export function segments(list) {
+  const several = new Set(list.map((each) => each.version)).size > 1;
+  const rows = list.map((each) => [
+    h("td", { class: "words" }, each.segment, several ? h("span", { class: "hint" }, ` · version ${each.version}`) : null),
+    h("td", { class: "tight" }, badge(`c-${TONES[each.state] ?? "unknown"}`, words(each.state))),
+    h("td", { class: "num" }, count(each.n)), h("td", { class: "num" }, each.followed ? `+${each.offset.toFixed(2)}` : "–"),
+    ...[each.error, each.coverage, each.acceptance].map((b) => h("td", null, between(b))),
+  ]);
+  return [table(["Segment", "Its breaker", "#Requests", "#Bar", "Wrong of what passed", "Covered", "Answered"], rows)];
+}
+
+export function gaps(list) {
+  if (list.length === 0) return [];
+  const rows = list.map((each) => [h("td", { class: "words" }, each.name), ...[each.error, each.coverage, each.acceptance].map((b) => h("td", null, between(b)))]);
+  return [h("p", { class: "hint" }, "Greatest difference between two segments of a name:"), table(["Name", "In errors", "In coverage", "In answers"], rows)];
+}
+
 export function table(heads, rows) {
   const head = (name) => h("th", { scope: "col", class: name.startsWith("#") ? "num" : name.startsWith("~") ? "later" : null }, name.replace(/^[#~]/, ""));
   return h("table", null, h("thead", null, h("tr", null, heads.map(head))), h("tbody", null, rows.map((row) => h("tr", null, row))));
