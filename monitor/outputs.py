@@ -272,6 +272,7 @@ def _width(stated: Stated) -> FloatArray:
     """Confidence of each value: minus the width, else minus the spread, else the same for all."""
     confidence = np.zeros(len(stated.value))
     confidence = np.where(np.isnan(stated.spread), confidence, -stated.spread)
-    width = stated.lower - stated.upper
+    with np.errstate(over="ignore"):  # as wide as numbers go is infinite
+        width = stated.lower - stated.upper
     confidence = np.where(np.isnan(width), confidence, width)
     return np.where(np.isfinite(stated.value), confidence, np.nan)
