@@ -30,7 +30,8 @@ from monitor.events import (
 from monitor.intake import OutcomeRow
 from monitor.joins.records import Match, Pending
 from monitor.joins.store import JoinStore
-from monitor.router import Router, Work
+from monitor.routed import Work
+from monitor.router import Router
 from monitor.rows import Schema, arrange
 
 __all__ = ["stages"]

@@ -21,7 +21,7 @@ from monitor.events import (
 )
 from monitor.joins.records import Flagging
 from monitor.logs import Chunk
-from monitor.router import Work
+from monitor.routed import Work
 from monitor.summaries import Range
 
 __all__ = [

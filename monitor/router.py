@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Final
 
 import numpy as np
-from msgspec import UNSET, UnsetType
 
 from detectors.harm import BANDS
-from detectors.platt import stated_probability
 from detectors.profile import Profile, cells_of
 from detectors.proxy import Proxy
-from detectors.types import RANK_CELLS, BoolArray, FloatArray
+from detectors.types import RANK_CELLS, FloatArray
 from fallback.answerers.types import AskedRequest
-from fallback.routing import GUARANTEES, Requests, Routed, RoutePolicy, route
-from fallback.types import REASONS, BreakerState, Health, Reason, Route, Verdict, reason_code
-from monitor.answering import Answering, Reply, hops_of
+from fallback.routing import Requests, Routed, RoutePolicy, route
+from fallback.types import BreakerState, Health, Reason, Verdict, reason_code
+from monitor.answering import Answering, Reply
 from monitor.counter import count_events
-from monitor.events import Decision, Prediction, Source, decision_id, id_hashes, label_text, utc
-from monitor.events import Guarantee as Promised
-from monitor.events import Stake as StakeWord
-from monitor.grouping import Grouped, Grouping, rulings
+from monitor.deciding import Decider
+from monitor.events import Decision, decision_id, id_hashes
+from monitor.grouping import Grouped, Grouping
 from monitor.joins.records import Pending, segment_text
-from monitor.joins.said import finite, said
+from monitor.joins.said import said
 from monitor.possible import Possible
+from monitor.routed import RoutedBatch, Work
 from monitor.rows import Arranged, Schema, arrange
 from monitor.scoring import Scorer
 from monitor.summaries import VersionCounts
 
-__all__ = ["STAKE_WORDS", "UNJUDGED", "RoutedBatch", "Router", "Work"]
+__all__ = ["UNJUDGED", "Router"]
 
 UNJUDGED = Verdict(
     state=BreakerState.CLOSED,
@@ -48,45 +44,6 @@ UNJUDGED = Verdict(
 """What holds before the first verdict, and for a version without a profile: the model may answer nothing."""
 
 _NO_PROFILE = np.uint8(reason_code(Reason.NO_PROFILE))
-
-
-@dataclass(slots=True)
-class Work:
-    """One version's predictions of a poll: the records, where they were read, and their times."""
-
-    version: str
-    predictions: list[Prediction] = field(default_factory=list)
-    sources: list[Source] = field(default_factory=list)
-    times: list[float] = field(default_factory=list)
-    batch: list[int] = field(default_factory=list)
-    """The batch of 100 of the poll that each belongs to."""
-
-    def without(self, places: Sequence[int]) -> Work:
-        """All but those at `places`."""
-        gone = set(places)
-        keep = [i for i in range(len(self.predictions)) if i not in gone]
-        return Work(
-            self.version,
-            *([column[i] for i in keep] for column in (self.predictions, self.sources, self.times, self.batch)),  # type: ignore[arg-type]  # columns in order
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class RoutedBatch:
-    """What became of some work: arrays with one entry an event."""
-
-    work: Work
-    arranged: Arranged | None
-    rank: FloatArray
-    routed: Routed
-    verdict: Verdict
-    pending: list[Pending]
-    grouped: Grouped | None = None
-
-    @property
-    def set_threshold(self) -> float | FloatArray:
-        """Score up to which a label or value belongs to the set: for all, or (events,) where groups have their own."""
-        return self.verdict.set_threshold if self.grouped is None else self.grouped.force.set_threshold
 
 
 class Router:
@@ -122,7 +79,7 @@ class Router:
         self._policy = policy
         self._answering = answering
         self._key = audit_key
-        self._possible = Possible()
+        self._decider = Decider(model)
         self.grouping = Grouping(profiles)
         """Finds the groups of predictions."""
 
@@ -159,65 +116,10 @@ class Router:
 
     def decide(self, batch: RoutedBatch, now: float) -> list[Decision]:
         """Write the decisions, after asking those who answer instead."""
-        work, routed, verdict = batch.work, batch.routed, batch.verdict
-        profile = self._profiles.get(work.version)
+        work = batch.work
         ids = [decision_id(self._model, work.version, each.id) for each in work.predictions]
-        replies = self._ask(batch, ids, now)
-        n = len(ids)
-        unset: list[UnsetType] = [UNSET] * n
-        requested = [each.id for each in work.predictions]
-        sets, ends = self._possible.of(profile, batch.arranged, requested, batch.set_threshold)
-        labels, values, _ = said(batch.arranged, n)
-        digest = profile.digest if profile is not None else None
-        epoch, offset = verdict.epoch, verdict.ledger_offset
-        possible = (sets or unset, ends or unset)
-        made = (*_columns(batch), *possible, *rulings(batch.routed.bar, batch.verdict, batch.grouped, n))
-        columns = zip(work.predictions, work.times, work.sources, labels, values, *made, strict=True)
-        scored, stated = _scored(batch.arranged)
-        decisions = []
-        for i, row in enumerate(columns):
-            prediction, time, source, label, value, rank, right, reason, guarantee, audit, stake, *rest = row
-            inside, interval, bar, state, set_threshold, ruled_by = rest
-            reply, output = replies.get(i), prediction.output
-            if reply is None:
-                value = output.value if output is not None and output.value is not None else value
-                answer = value if value is not None else label or label_text(output.label if output else None)
-            else:
-                answer = reply.answer
-            decisions.append(
-                Decision(
-                    id=prediction.id,
-                    decision_id=ids[i],
-                    time=prediction.time or utc(time),
-                    model=self._model,
-                    version=work.version,
-                    segment=prediction.segment,
-                    route=_MODEL if reply is None else reply.route.value,
-                    reason=reason,
-                    answer=answer,
-                    answered_by=self._model if reply is None else reply.answered_by,
-                    output=output,
-                    confidence=rank,
-                    threshold=bar,
-                    probability=right,
-                    label_set=inside,
-                    interval=interval,
-                    guarantee=guarantee,
-                    breaker=state,
-                    ruled_by=ruled_by,
-                    epoch=epoch,
-                    audit=audit,
-                    propensity=routed.propensity,
-                    stake=stake,
-                    set_threshold=set_threshold,
-                    profile=digest,
-                    ledger_offset=offset,
-                    source=source,
-                    scored=UNSET if scored is None or not scored[i] else stated[i].tolist(),
-                    hops=UNSET if reply is None or not reply.hops else hops_of(reply),
-                )
-            )
-        return decisions
+        profile = self._profiles.get(work.version)
+        return self._decider.decisions(batch, profile, ids, self._ask(batch, ids, now))
 
     def _ask(self, batch: RoutedBatch, ids: Sequence[str], now: float) -> dict[int, Reply]:
         held = np.flatnonzero(~batch.routed.passes).tolist()
@@ -272,29 +174,3 @@ class Router:
         place = self._schemas[work.version].numeric.index(proxy.feature)
         sides: list[int] = proxy.sides(arranged.rows.numeric[place]).tolist()
         return sides
-
-
-_DIGITS = 4  # of a stated probability: more would say nothing
-_MODEL: Final = Route.MODEL.value
-STAKE_WORDS: tuple[StakeWord, ...] = ("accepted", "suspected", "surest", "held")
-"""Stakes by their number, as decisions have them."""
-_PROMISED: tuple[Promised, ...] = tuple(each.value for each in GUARANTEES)
-_REASONS = tuple(each.value for each in REASONS)
-
-
-def _scored(arranged: Arranged | None) -> tuple[BoolArray | None, FloatArray]:
-    """Whose probabilities the scorer gave, None if nobody's; and all of them, before calibration."""
-    if arranged is None or arranged.scored is None:
-        return None, np.empty((0, 0))
-    return arranged.scored, arranged.said.probabilities
-
-
-def _columns(
-    batch: RoutedBatch,
-) -> tuple[list[float | None], list[float | None], list[str], list[Promised], list[bool], list[StakeWord]]:
-    """Rank, how likely it is right, reason, guarantee, audit and stake of each event as Python values."""
-    right = stated_probability(batch.rank, batch.verdict.intercept, batch.verdict.slope).round(_DIGITS)
-    reasons = [_REASONS[code] for code in batch.routed.reason.tolist()]
-    guarantees = [_PROMISED[code] for code in batch.routed.guarantee.tolist()]
-    stakes = [STAKE_WORDS[stake] for stake in batch.routed.stake.tolist()]
-    return finite(batch.rank), finite(right), reasons, guarantees, batch.routed.audit.tolist(), stakes

@@ -11,7 +11,7 @@ from monitor.counter import Outcomes
 from monitor.events import Answer, Decision, JoinRecord, Review, utc
 from monitor.intake import Intake
 from monitor.joins.records import Early, Flagging, Match, Pending
-from monitor.router import RoutedBatch
+from monitor.routed import RoutedBatch
 from monitor.summaries import KillNotice, OperatorOrder, Summary
 
 __all__ = ["Turn", "by_partition", "early_record", "flag_record", "joined_record", "reviews_of"]

@@ -12,13 +12,13 @@ from msgspec import UNSET, structs
 from detectors.harm import BANDS
 from detectors.profile import Profile, cells_of
 from detectors.types import RANK_CELLS
+from monitor.deciding import STAKE_WORDS
 from monitor.events import Answer, Decision, JoinRecord, Output, Prediction, Review, epoch_seconds, label_text
 from monitor.grouping import Grouping
 from monitor.joins.records import Early, Flagging, Pending, segment_text
 from monitor.joins.said import said
 from monitor.joins.store import JoinStore
 from monitor.logs import Chunk, Log
-from monitor.router import STAKE_WORDS
 from monitor.rows import Schema, arrange
 from monitor.topics import Topics
 
