@@ -65,14 +65,15 @@ class SideBySide:
     is left over and none is used twice. A group's difference :math:`x = \bar c - \bar b \in [-1, 1]` is the mean of the
     candidate's values less that of the baseline's. The evidence that the candidate is worse is
 
-    .. math:: E = \frac1K \sum_k \prod_i \bigl(1 + \lambda_k (x_i - t)\bigr)
+    .. math:: E = \frac1K \sum_k \prod_i \Bigl(1 + \lambda_k \frac{x_i - t}{1 + t}\Bigr)
 
-    with a tolerated difference t (0 for errors). As long as, given the past, the candidate's mean is at most the
-    baseline's plus t, no factor exceeds one on average, E is a test supermartingale, and by Ville's inequality it ever
-    reaches 1/α with probability α at most, however often one looks. The rates themselves may change over time, as long
-    as both versions meet the same requests: a hard morning is hard for both. The three quantities share α: half, a
-    quarter, a quarter. *Safe* is the same against "the candidate errs by the margin more than the baseline, or worse",
-    at a level α of its own.
+    with a tolerated difference t (0 for errors), and fixed bets λ below one, so that no group loses all. As long as,
+    given the past, the candidate's mean is at most the baseline's plus t, no factor exceeds one on average, E is a test
+    supermartingale, and by Ville's inequality it ever reaches 1/α with probability α at most, however often one looks.
+    The rates themselves may change over time, as long as both versions meet the same requests: a hard morning is hard
+    for both. The three quantities share α: half, a quarter, a quarter. *Safe* is the same, with factors
+    :math:`1 + \lambda_k (m - x_i)`, against "the candidate errs by the margin m more than the baseline, or worse", at a
+    level α of its own.
 
     It does not correct for versions that get different requests: traffic must be split by chance. A candidate that
     is worse in something that is not counted here is not found. *Worse* stands until `begin_again`; *safe* yields to

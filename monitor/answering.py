@@ -118,7 +118,7 @@ class Live:
         self._lifetime = config.reviews.expire
         self._expired: list[Settled] = []
         asked = [hop[0] if isinstance(hop, tuple) else hop for hop in hops]
-        self._learners: list[Learner] = [hop for hop in asked if hasattr(hop, "heard")]  # type: ignore[misc]
+        self._learners: list[Learner] = [hop for hop in asked if isinstance(hop, Learner)]
         self._audited: dict[str, _Features] = {}
 
     def ask(self, requests: Sequence[AskedRequest], priorities: Sequence[float], now: float) -> list[Reply]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from fallback.types import Reason, Route
 
@@ -52,6 +52,7 @@ class Answerer(Protocol):
         ...
 
 
+@runtime_checkable
 class Learner(Answerer, Protocol):
     """An answerer that learns from people's answers, and, if it wants, from the model's that were let through."""
 

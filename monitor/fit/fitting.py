@@ -16,18 +16,19 @@ from detectors.profile import Fitted, Profile, Reference, fit
 from detectors.profile_bytes import dump, load
 from detectors.proxy import Proxy
 from detectors.sets import conformal_quantile
-from detectors.types import FloatArray
+from detectors.types import FloatArray, Rows
 from monitor.config import Config
 from monitor.errors import UsageError
 from monitor.fit.calibration_report import calibration_report
 from monitor.fit.gathering import MOST_ROWS, Gathered, gather
 from monitor.fit.notes import notes_on, replay_notes
 from monitor.fit.quality import Quality, examine
-from monitor.fit.reading import scores_of, with_sizes, wrong_of
+from monitor.fit.reading import Part, scores_of, with_sizes, wrong_of
 from monitor.fit.replay import Half, Replay, replay
 from monitor.fit.second_pass import Again, second_pass
 from monitor.fit.uncertainty import differences, settle
 from monitor.fit.viewing import view_settings
+from monitor.rows import Schema
 from monitor.scoring import DIGEST
 from monitor.tables import RawBatch
 
@@ -110,23 +111,22 @@ def fit_profile(
     if schema.scorer is not None:
         facts[DIGEST] = schema.scorer.members.digest
     profile = Profile(fitted, config.model, config.version or "", schema.task, schema.classes, facts, schema.method)
-    data, digest = dump(profile)
-    quality = examine(
-        schema.numeric,
-        rows.numeric,
-        dict(zip(schema.categorical, rows.categorical, strict=True)),
-        part.truth,
-        np.random.default_rng(0),
-        part.places,
-    )
+    data, _ = dump(profile)
+    quality = _examined(part, rows, schema)
     notes = (
         *notes_on(fitted.n, fitted.labelled, gathered.unreadable, config.evidence.batch),
         *replay_notes(replayed),
         *quality.sentences(),
     )
-    learnt = load(data) if digest else profile
     report = calibration_report(settled, fitted, wrong)
-    return Learnt(learnt, data, quality, notes, gathered.unreadable, replayed, len(part), report)
+    # as whoever reads the file will know it
+    return Learnt(load(data), data, quality, notes, gathered.unreadable, replayed, len(part), report)
+
+
+def _examined(part: Part, rows: Rows, schema: Schema) -> Quality:
+    """What is odd about the rows."""
+    categories = dict(zip(schema.categorical, rows.categorical, strict=True))
+    return examine(schema.numeric, rows.numeric, categories, part.truth, np.random.default_rng(0), part.places)
 
 
 def read_profile(path: str | Path) -> Profile:

@@ -236,14 +236,7 @@ class Board:
             alarms=[alarm(a) for a in reversed(self._alarms)],
             steps=[step(s) for s in reversed(self._steps)],
             pages=[PageNote(p.time, cut(p.summary), p.sent) for p in reversed(self._pages)],
-            counts=Counts(
-                events=self._event,
-                dead_letters=dict(self._letters),
-                pages=self._counts["pages"],
-                pages_failed=self._counts["pages_failed"],
-                alarms=dict(self._levels),
-                **{name: self._counts[name] for name in _COUNTED},
-            ),
+            counts=self._since_start(),
             demo=[picture(frame) for frame in self._frames],
             operable=self.operable,
             kill=self._kill,
@@ -251,6 +244,16 @@ class Board:
             patched=self._patched,
             segments=segment_notes(list(self._segments.values())),
             gaps=gap_notes(list(self._segments.values())),
+        )
+
+    def _since_start(self) -> Counts:
+        return Counts(
+            events=self._event,
+            dead_letters=dict(self._letters),
+            pages=self._counts["pages"],
+            pages_failed=self._counts["pages_failed"],
+            alarms=dict(self._levels),
+            **{name: self._counts[name] for name in _COUNTED},
         )
 
     def _version(self, ruled: Ruled, now: float) -> Version:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from monitor.building import breaker_policy, build
 from monitor.config import Config, config_from
 from monitor.errors import UsageError
 from monitor.judging.judge import Judge
+from monitor.judging.why import judge_again
 from monitor.ledger.chain import verify
 from monitor.logs import MemoryBroker
 from monitor.observing import Compared, Observation
@@ -43,7 +45,7 @@ class Both:
         self.seen: list[Observation] = []
         self.parts = build(
             self.config, self.profiles, self.broker.member("g", self.topics.consumed), Recorded(self.config),
-            self.seen.append, start=FIRST, snapshot_every=7,
+            self.seen.append, start=FIRST, snapshot_every=2,
         )  # fmt: skip
         self.rng, self.seed, self.wrong = np.random.default_rng(seed), seed, wrong
         self.rows = 0
@@ -113,7 +115,7 @@ def test_it_is_judged_the_same_however_the_summaries_were_polled() -> None:
     read = run.broker.read(run.topics.summaries, 0, 0, 1_000_000)
     lines = []
     for step in (1, 5, 1000):
-        judge = Judge(run.config, run.profiles, breaker_policy(run.config), lambda _seen, /: None, 7)
+        judge = Judge(run.config, run.profiles, breaker_policy(run.config), lambda _seen, /: None, 2)
         found = judge.begin(FIRST)
         for start in range(0, len(read.values), step):
             some = slice(start, start + step)
@@ -139,16 +141,23 @@ def test_an_operators_word_begins_it_again() -> None:
 
 
 def test_a_transition_by_the_canary_can_be_derived_again() -> None:
-    """Whoever judges the summaries again comes to the same record."""
+    """Whoever judges the summaries again, from the start or from a snapshot, writes the same ledger."""
     run = Both(wrong=0.35)
     run.feed(16)
-    read = run.broker.read(run.topics.summaries, 0, 0, 1_000_000)
-    judge = Judge(run.config, run.profiles, breaker_policy(run.config), lambda _seen, /: None, 7)
-    judge.begin(FIRST)
-    judge.judge(decode_summaries(read.values), read.offsets, run.topics.summaries)
-    again = Judge(run.config, run.profiles, breaker_policy(run.config), lambda _seen, /: None, 7)
-    again.restore(msgspec.json.decode(msgspec.json.encode({**judge.state(), "time": "2026-01-01T00:00:00Z"})))
-    assert again.state()["canary"] == judge.state()["canary"]
+    opened = [each["seq"] for each in run.records("transition") if each["cause"] == "canary"]
+    summaries = run.broker.read(run.topics.summaries, 0, 0, 1_000_000).values
+
+    def new_judge() -> Judge:
+        return Judge(run.config, run.profiles, breaker_policy(run.config), lambda _seen, /: None, 2)
+
+    def since(first: int) -> Iterator[tuple[int, bytes]]:
+        return enumerate(summaries[first:], first)
+
+    assert len(opened) == 1
+    assert any(each["seq"] < opened[0] for each in run.records("snapshot"))
+    for seq in (None, opened[0]):
+        # it raises where a record differs by a byte
+        assert judge_again(run.ledger(), since, run.topics.summaries, new_judge, seq).summaries > 0
     run.parts.close()
 
 
