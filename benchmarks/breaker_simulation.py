@@ -11,13 +11,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
-from typing import Any, Literal
 
-import msgspec
 import numpy as np
 
+from benchmarks.breaker_world import BATCH, FIRST, World
 from benchmarks.tables import SHORT, aim, best, cpu_time, finish, machine, publish, table
-from detectors.profile import Profile
 from fallback.answerers.chain import Chain, HopPolicy
 from fallback.answerers.constant import Constant
 from fallback.answerers.http import Http
@@ -26,129 +24,18 @@ from fallback.memory_reviews import MemoryReviews
 from fallback.reviews import OnExpiry, ReviewItem, ReviewKind, ReviewPolicy
 from fallback.routing import Requests, RoutePolicy, route
 from fallback.types import BreakerState, Health, Verdict
-from monitor.answering import Recorded
-from monitor.building import build
-from monitor.config import Config, config_from
-from monitor.events import format_time
-from monitor.fit.fitting import fit_profile
-from monitor.logs import MemoryBroker
-from monitor.observing import Observation, Transition
-from monitor.tables import RawBatch
-from monitor.topics import Topics
 
-__all__ = ["World", "main"]
+__all__ = ["main"]
 
-Known = Literal["all", "asked", "accepted"]
-_FIRST = 1_767_225_600.0
 _HOUR = 3600
 NIGHT_HOURS = 1 if SHORT else 8
 QUEUE_HOURS = 1 if SHORT else 2
 """The queue is as it will stay after its patience, half an hour."""
 RATE, REVIEWS_AN_HOUR, PATIENCE, DEPTH = (50 if SHORT else 500), 120, 1800.0, 1000
-BATCH = 100
 _QUEUE = (
     f"{QUEUE_HOURS} h of a night at {RATE} requests/s, {REVIEWS_AN_HOUR} reviews an hour; "
     f"at most {DEPTH} wait, {PATIENCE / 60:.0f} min at most."
 )
-
-
-class World:
-    """A replica over a log in memory, a request a second, and a world that can change under it."""
-
-    def __init__(self, known: Known, seed: int = 0) -> None:
-        self._known, self._rng = known, np.random.default_rng(seed)
-        self.config = _config(known)
-        self._topics = Topics.of(self.config)
-        self._broker = MemoryBroker(self._topics.partitions(1), clock=lambda: _FIRST)
-        self.steps: list[Transition] = []
-        profile = _profile(self.config)
-        log = self._broker.member("g", self._topics.consumed)
-        answering = Recorded(self.config)
-        self._parts = build(self.config, {"1": profile}, log, answering, self._hear, start=_FIRST)
-        self.rows = 0
-
-    def live(self, seconds: int, *, changed: bool) -> Counter[str]:
-        """Serve for a while; how many requests took which route."""
-        routes: Counter[str] = Counter()
-        for _ in range(seconds // BATCH):
-            predictions, truth = _rows(self._rng, self.rows, BATCH, changed=changed)
-            self._broker.append(self._topics.predictions, predictions, time=_FIRST)
-            self._work()
-            decisions = self._decisions()
-            routes.update(each["route"] for each in decisions)
-            told = [
-                msgspec.json.encode({"id": each["id"], "label": truth[int(each["id"]) - self.rows]})
-                for each in decisions
-                if self._is_known(each)
-            ]
-            if told:
-                self._broker.append(self._topics.outcomes, told, time=_FIRST)
-            self.rows += BATCH
-            self._work()
-        return routes
-
-    def state(self) -> str:
-        """Where the breaker stands."""
-        return self.steps[-1].after if self.steps else "closed"
-
-    def _is_known(self, decision: dict[str, Any]) -> bool:
-        if self._known == "all":
-            return True
-        held = decision["route"] != "model"
-        return decision["audit"] or (held and self._known == "asked")
-
-    def _hear(self, seen: Observation) -> None:
-        if isinstance(seen, Transition):
-            self.steps.append(seen)
-
-    def _work(self) -> None:
-        while self._parts.loop.step():
-            pass
-
-    def _decisions(self) -> list[dict[str, Any]]:
-        topic = self._topics.decisions
-        end = self._broker.end(topic, 0)
-        lines = self._broker.read(topic, 0, end - BATCH, BATCH).values
-        for each in (topic, self._topics.predictions, self._topics.joined, self._topics.reviews):
-            self._broker.trim(each, 0, self._broker.end(each, 0))
-        return [msgspec.json.decode(line) for line in lines]
-
-
-def _config(known: Known) -> Config:
-    promise = {"max_error": "10%", "false_pages": "1 per 90d", "audit": "10%"}
-    outcomes = {"known": "all" if known == "all" else "asked"}
-    return config_from({"model": "m", "version": "1", "promise": promise, "outcomes": outcomes}, {})
-
-
-def _profile(config: Config) -> Profile:
-    n = 5000
-    predictions, truth = _rows(np.random.default_rng(99), 0, n, changed=False)
-    outcomes = [msgspec.json.encode({"id": str(i), "label": label}) for i, label in enumerate(truth)]
-    times = _FIRST - n + np.arange(n, dtype=float)
-    raw = RawBatch(0, predictions, [str(i) for i in range(n)], times, [*outcomes], [*truth], 1.0)
-    return fit_profile([raw], config).profile
-
-
-def _rows(rng: np.random.Generator, first: int, n: int, *, changed: bool) -> tuple[list[bytes], list[str]]:
-    """A calibrated classifier; in the changed world two answers of five are turned, however sure it is."""
-    x = rng.normal(size=(n, 4))
-    p = 1 / (1 + np.exp(-3 * (x[:, 0] + x[:, 1])))
-    truth = (rng.random(n) < p).astype(int)
-    if changed:
-        x[:, 3] += 1.5
-        truth = np.where(rng.random(n) < 0.4, 1 - (p > 0.5), truth)
-    lines = [
-        msgspec.json.encode(
-            {
-                "id": str(first + i),
-                "time": format_time(_FIRST + first + i),
-                "features": {f"f{k}": float(value) for k, value in enumerate(x[i])},
-                "output": {"label": str(int(p[i] > 0.5)), "probabilities": {"0": float(1 - p[i]), "1": float(p[i])}},
-            }
-        )
-        for i in range(n)
-    ]
-    return lines, [str(each) for each in truth]
 
 
 def recovery() -> tuple[str, list[tuple[bool, str]]]:
@@ -161,9 +48,7 @@ def recovery() -> tuple[str, list[tuple[bool, str]]]:
         world.live((1 if SHORT else 2) * _HOUR, changed=True)
         at, before = world.rows, world.state()
         world.live((1 if SHORT else 6) * _HOUR, changed=False)
-        closed = next(
-            (s.time - _FIRST - at for s in world.steps if s.time >= _FIRST + at and s.after == "closed"), None
-        )
+        closed = next((s.time - FIRST - at for s in world.steps if s.time >= FIRST + at and s.after == "closed"), None)
         rows.append([known, before, "-" if closed is None else f"{closed / 60:.0f} min", world.state()])
         if known == "all" and not SHORT:
             claims.append(
