@@ -4,34 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from detectors.scores import absolute_residual, lac
 from detectors.sets import AdaptiveSets, conformal_quantile, default_window, intervals, prediction_sets
-from detectors.types import FloatArray
+from tests.detectors.scores.oracles import classifier, regressor
 
 SIZES = [20, 21, 39, 50, 99, 100, 101, 199, 200, 333, 500]
-
-
-class _Fixed:
-    """A fitted estimator whose predictions are the inputs themselves."""
-
-    def __init__(self, classes: int) -> None:
-        self.classes_ = np.arange(classes)
-        self.n_features_in_ = classes
-        self.is_fitted_ = True
-
-    def fit(self, *_: object) -> _Fixed:
-        return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def predict_proba(self, x: FloatArray) -> FloatArray:
-        return x
-
-    def predict(self, x: FloatArray) -> NDArray[np.generic]:
-        return np.argmax(x, axis=1) if len(self.classes_) > 1 else x[:, 0]
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.9])
@@ -39,14 +17,12 @@ class _Fixed:
 def test_classes_in_the_set_equal_mapies(n: int, coverage: float) -> None:
     """On a static stream (step 0) the sets are those of MAPIE's split conformal classifier, class by class."""
     from mapie.classification import SplitConformalClassifier
-    from sklearn.base import BaseEstimator, ClassifierMixin
 
-    fixed = type("Fixed", (_Fixed, ClassifierMixin, BaseEstimator), {"__init__": lambda self: _Fixed.__init__(self, 5)})
     r = np.random.default_rng(n)
     p, new = r.dirichlet(np.ones(5), n), r.dirichlet(np.ones(5), 200)
     true = r.integers(0, 5, n)
     true[:5] = np.arange(5)
-    oracle = SplitConformalClassifier(fixed(), confidence_level=coverage, conformity_score="lac", prefit=True)
+    oracle = SplitConformalClassifier(classifier(5), confidence_level=coverage, conformity_score="lac", prefit=True)
     _, expected = oracle.conformalize(p, true).predict_set(new)
     ours = AdaptiveSets(coverage, window=500, step=0.0)
     for at in range(0, n, 7):
@@ -59,13 +35,11 @@ def test_classes_in_the_set_equal_mapies(n: int, coverage: float) -> None:
 def test_intervals_equal_mapies(n: int, coverage: float) -> None:
     """On a static stream the intervals are those of MAPIE's split conformal regressor with absolute residuals."""
     from mapie.regression import SplitConformalRegressor
-    from sklearn.base import BaseEstimator, RegressorMixin
 
-    fixed = type("Fixed", (_Fixed, RegressorMixin, BaseEstimator), {"__init__": lambda self: _Fixed.__init__(self, 1)})
     r = np.random.default_rng(n)
     value, new = r.normal(size=(n, 1)), r.normal(size=(50, 1))
     truth = value[:, 0] + r.standard_t(3, n)
-    oracle = SplitConformalRegressor(fixed(), confidence_level=coverage, conformity_score="absolute", prefit=True)
+    oracle = SplitConformalRegressor(regressor(), confidence_level=coverage, conformity_score="absolute", prefit=True)
     _, expected = oracle.conformalize(value, truth).predict_interval(new)
     ours = AdaptiveSets(coverage, window=500, step=0.0)
     ours.update(absolute_residual(truth, value[:, 0]), misses=0, n=0, outstanding=0)
