@@ -244,9 +244,10 @@ def _stated(outputs: Sequence[Output], guard: NDArray[np.uint8]) -> Stated:
             if drawn is None:
                 guard[i] = guard[i] or _INVALID_OUTPUT
                 continue
-            value[i] = drawn.mean() if np.isnan(value[i]) else value[i]
-            if np.isnan(spread[i]) and len(drawn) > 1:
-                spread[i] = drawn.std(ddof=1)
+            with np.errstate(over="ignore", invalid="ignore"):  # draws may lie farther apart than numbers go
+                value[i] = drawn.mean() if np.isnan(value[i]) else value[i]
+                if np.isnan(spread[i]) and len(drawn) > 1:
+                    spread[i] = drawn.std(ddof=1)
         if output.quantiles is not None:
             levels = _levels(output.quantiles)
             if not levels:
@@ -272,7 +273,5 @@ def _width(stated: Stated) -> FloatArray:
     """Confidence of each value: minus the width, else minus the spread, else the same for all."""
     confidence = np.zeros(len(stated.value))
     confidence = np.where(np.isnan(stated.spread), confidence, -stated.spread)
-    with np.errstate(over="ignore"):  # as wide as numbers go is infinite
-        width = stated.lower - stated.upper
-    confidence = np.where(np.isnan(width), confidence, width)
+    confidence = np.where(np.isnan(stated.width), confidence, -stated.width)
     return np.where(np.isfinite(stated.value), confidence, np.nan)

@@ -114,10 +114,11 @@ def conclude(said: Said, schema: Schema) -> Concluded:
     """What a model's outputs come to by the schema's method."""
     nothing = np.full(len(said), np.nan)
     if schema.task == "regression":
-        with np.errstate(over="ignore"):  # as wide as numbers go is infinite
-            width = said.stated.upper - said.stated.lower
         return Concluded(
-            said.confidence(schema.method, schema.task, said.probabilities), nothing, width, said.probabilities
+            said.confidence(schema.method, schema.task, said.probabilities),
+            nothing,
+            said.stated.width,
+            said.probabilities,
         )
     probabilities = schema.method.calibrated(said.probabilities)
     known = known_rows(probabilities) & bool(schema.classes) & (said.chosen >= 0)

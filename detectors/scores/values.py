@@ -68,6 +68,16 @@ class Stated:
     upper: FloatArray
     spread: FloatArray
 
+    @property
+    def width(self) -> FloatArray:
+        """Width of the model's own intervals, (events,): infinite where it is wider than numbers go, NaN without one.
+
+        Two ends at the same infinity are no interval.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            width: FloatArray = self.upper - self.lower
+        return width
+
 
 @dataclass(frozen=True, slots=True)
 class ValueScore:
@@ -88,7 +98,7 @@ class ValueScore:
         if not len(said.value):
             return cls()
         known = np.isfinite(said.value)
-        for name, wanted in (("cqr", said.upper - said.lower), ("normalised", said.spread)):
+        for name, wanted in (("cqr", said.width), ("normalised", said.spread)):
             if known.any() and (~np.isnan(wanted[known])).mean() >= _NEARLY_ALL:
                 return cls("cqr" if name == "cqr" else "normalised")
         return cls()

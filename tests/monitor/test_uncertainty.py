@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from detectors.method import CONFIDENCES, Method
@@ -326,6 +326,9 @@ HOSTILE = st.builds(
 )
 
 
+@example(Output(value=1.0, lower=math.inf, upper=math.inf), "probability", "regression")
+@example(Output(value=1.0, lower=-1e308, upper=1e308), "probability", "regression")
+@example(Output(samples=[0.0, 1e200]), "probability", "regression")
 @given(HOSTILE, st.sampled_from(CONFIDENCES), st.sampled_from(["classification", "regression"]))
 def test_whatever_is_said_nothing_raises_and_no_nonsense_is_trusted(output: Output, name: Any, task: Any) -> None:
     """Any output becomes finite numbers, NaN, or a guard: never an exception, never an infinite confidence."""
