@@ -138,10 +138,17 @@ def _order(change: BreakerChange) -> OperatorOrder:
         order=change.order,
         actor=change.actor,
         reason=change.reason,
-        seconds=None if change.for_ is None else parse_duration(change.for_),
+        seconds=None if change.for_ is None else _seconds(change.for_),
         version=change.version,
         segment=UNSET if change.segment is None else change.segment,
     )
+
+
+def _seconds(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise ValueError(f"`for` {text!r} is not a duration such as 30s, 30m, 2h or 1d") from error
 
 
 def _outcome(order: OperatorOrder, record: Mapping[str, Any] | None) -> tuple[int, dict[str, Any]]:

@@ -166,6 +166,7 @@ def test_what_is_no_order_is_refused_with_the_reason(site: Site, body: Any) -> N
     status, text = site.post(BREAKER, body)
     assert status == 400, text
     assert text.startswith("This is no order")
+    assert "soon" not in str(body) or "30m" in text
     assert site.taken == []
 
 
