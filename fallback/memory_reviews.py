@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 
@@ -62,7 +63,7 @@ class MemoryReviews(Desk):
 
     @property
     def counts(self) -> Counter[str]:
-        """How often what happened: offered, shed, claimed, answered, expired, repeated, audits_beyond_budget."""
+        """How often what happened: offered, shed, claimed, answered, settled, expired, repeated, and so on."""
         return self._kept.counts
 
     def item(self, decision_id: str) -> ReviewItem | None:
@@ -70,9 +71,19 @@ class MemoryReviews(Desk):
         held = self._kept.find(decision_id)
         return None if held is None else held.item
 
+    @property
+    def oldest(self) -> float:
+        """When the oldest open item was offered; infinity if there is none."""
+        return min((held.item.offered_at for held in self._kept.held()), default=math.inf)
+
+    def budget(self, now: float) -> float:
+        """How many more items the budget lets in now, beside its reserve for measurements."""
+        return self._kept.budget.left(now, privileged=False)
+
     def settle(self, decision_ids: Iterable[str]) -> None:
         """These were answered elsewhere: they need nobody any more."""
         for decision_id in decision_ids:
+            self._kept.counts["settled"] += self._kept.find(decision_id) is not None
             self._kept.drop(decision_id)
 
     def begin_again(self) -> None:

@@ -19,6 +19,7 @@ from monitor.config import Config
 from monitor.events import Answer, Decision, Prediction, Review, epoch_seconds
 from monitor.events import Hop as HopRecord
 from monitor.hops import built, plain, recorded
+from monitor.observing import Queue
 
 __all__ = ["Answering", "Live", "Recorded", "Reply", "hops_of"]
 
@@ -115,7 +116,7 @@ class Live:
         self._runner = asyncio.Runner()
         self._chain = Chain([*hops, *([] if Route.REFUSE in hops else [Route.REFUSE])], time.monotonic)
         self._on_expiry = OnExpiry(config.reviews.on_expiry)
-        self._lifetime = config.reviews.expire
+        self._reviews = config.reviews
         self._expired: list[Settled] = []
         asked = [hop[0] if isinstance(hop, tuple) else hop for hop in hops]
         self._learners: list[Learner] = [hop for hop in asked if isinstance(hop, Learner)]
@@ -177,12 +178,23 @@ class Live:
         self._queue.begin_again()
         # an audit is no promise to anybody: the model has answered
         held = [(partition, each) for partition, each in waiting if each.reason != ReviewKind.AUDIT.value]
-        self._queue.offer([_reviewed(partition, each, self._lifetime) for partition, each in held], now)
+        self._queue.offer([_reviewed(partition, each, self._reviews.expire) for partition, each in held], now)
 
-    @property
-    def queue_depth(self) -> int:
-        """Items that wait for a person."""
-        return len(self._queue)
+    def queue(self, now: float) -> Queue:
+        """How the queue of people stands."""
+        reviews, counts = self._reviews, self._queue.counts
+        return Queue(
+            depth=len(self._queue),
+            limit=reviews.depth,
+            oldest=max(0.0, now - self._queue.oldest) if len(self._queue) else 0.0,
+            longest=reviews.expire,
+            budget=None if reviews.rate is None else max(0.0, self._queue.budget(now)),
+            per_hour=reviews.rate,
+            offered=counts["offered"],
+            answered=counts["settled"],
+            shed=counts["shed"],
+            expired=counts["expired"],
+        )
 
     def close(self) -> None:
         """Close the connections."""

@@ -16,6 +16,7 @@ from monitor.config import Config, read_secret
 from monitor.errors import UsageError
 from monitor.joins.shared import PartitionedJoins
 from monitor.joins.takeover import Rebuild, Takeover
+from monitor.judging.chronicle import Chronicle
 from monitor.judging.judge import SNAPSHOT_EVERY, Judge
 from monitor.judging.office import Judging
 from monitor.logs import Log
@@ -86,7 +87,13 @@ def build(
     policy = breaker_policy(config)
     orders = orders or Orders()
     judging = Judging(
-        log, topics, lambda tell: Judge(config, profiles, policy, tell, snapshot_every), observe, profiles, orders.hear
+        log,
+        topics,
+        lambda tell: Judge(config, profiles, policy, tell, snapshot_every),
+        observe,
+        profiles,
+        orders.hear,
+        Chronicle(profiles, policy),
     )
     router = Router(config.model, profiles, route_policy(config), answering, key, scorer_for(config, profiles))
     pipeline = Pipeline(settings, router, joins, judging, answering, profiles, orders, kill_switch)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from fallback.types import Verdict
+from monitor.observing_ledger import Breakers, Heard
 from monitor.observing_replica import Broker, KillState, Lag, LedgerState, Queue, Role
 from monitor.observing_segments import Segments, SegmentStanding
 from monitor.observing_trips import Patched, Standing, Trip
 
 __all__ = [
     "Alarm",
+    "Breakers",
     "Broker",
     "Compared",
     "Counted",
@@ -22,6 +24,7 @@ __all__ = [
     "Evidence",
     "Frame",
     "Frames",
+    "Heard",
     "KillState",
     "Labelled",
     "Lag",
@@ -67,6 +70,8 @@ class Routed:
     last: Sequence[Decided] = ()
     seconds: float | None = None
     """How long the batch took from poll to commit."""
+    answerers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(route, who answered) -> requests; nobody's name while a person is asked."""
 
     @property
     def events(self) -> int:
@@ -245,6 +250,8 @@ Observation = (
     | Frames
     | Standing
     | Segments
+    | Breakers
+    | Heard
     | Lag
     | Queue
     | Broker

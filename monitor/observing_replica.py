@@ -19,10 +19,23 @@ class Lag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """How many requests wait for a person, and how many may."""
+    """How many requests wait for a person, and how many may; ages in seconds, counts since the process began."""
 
     depth: int
     limit: int
+    oldest: float = 0.0
+    """How long the oldest has waited; 0 if none does."""
+    longest: float | None = None
+    """How long one may wait before it expires; None if that is not known."""
+    budget: float | None = None
+    """How many more may enter now; None without a budget."""
+    per_hour: float | None = None
+    """By how many the budget grows in an hour."""
+    offered: int = 0
+    answered: int = 0
+    shed: int = 0
+    """Given to others for want of room or budget."""
+    expired: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from detectors.profile import Profile
 from fallback.memory_reviews import MemoryReviews
 from fallback.reviews import OnExpiry, ReviewPolicy
 from monitor.answering import Live
+from monitor.building import breaker_policy
 from monitor.config import Config
 from monitor.errors import UsageError
 from monitor.logs import Log
@@ -136,6 +137,7 @@ def board_of(config: Config, **more: Any) -> Board:
         max_error=promise.max_error,
         confidence=promise.confidence,
         false_pages=f"1 per {promise.false_pages.n:,.0f} {promise.false_pages.unit}",
+        policy=breaker_policy(config),
         **more,
     )
 

@@ -14,7 +14,7 @@ from monitor.building import Parts, build
 from monitor.config import Config
 from monitor.errors import RunError, UsageError
 from monitor.logs import Log, Superseded
-from monitor.observing import Broker, Lag, LedgerState, Observer, Queue, Role
+from monitor.observing import Broker, Lag, LedgerState, Observer, Role
 from monitor.overruling import KillSwitch, Orders
 
 __all__ = ["Sidecar"]
@@ -125,7 +125,7 @@ class Sidecar:
         self._look()
         behind = log.behind()
         self._observe(Lag(records=behind.records, seconds=behind.seconds))
-        self._observe(Queue(depth=self._people.queue_depth, limit=self._config.reviews.depth))
+        self._observe(self._people.queue(time.time()))
         self._observe(Role(judge=parts.judging.judge_now is not None))
         self._observe(LedgerState(broken=parts.judging.watch.broken))
 

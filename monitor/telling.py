@@ -71,7 +71,17 @@ class Teller:
                     self._fallbacks[each.id] = each.answer if not isinstance(each.answer, bool) else str(each.answer)
             routes: Counter[tuple[str, str]] = Counter((each.route, each.reason) for each in decisions)
             last = [_shown(each) for each in decisions[-_SHOWN:]]
-            self._observe(Routed(time=time, decisions=routes, version=version, last=last, seconds=turn.seconds))
+            answerers: Counter[tuple[str, str]] = Counter((each.route, each.answered_by or "") for each in decisions)
+            self._observe(
+                Routed(
+                    time=time,
+                    decisions=routes,
+                    version=version,
+                    last=last,
+                    seconds=turn.seconds,
+                    answerers=answerers,
+                )
+            )
         while len(self._fallbacks) > _MOST_ANSWERS:
             self._fallbacks.pop(next(iter(self._fallbacks)))
 

@@ -246,10 +246,11 @@ class Judge:
         for place, step in judged.groups.steps:
             lines.append(self._transition(version, event, step, own.get(place, ()), labels[place]))
         lines += [self._transition(version, event, each, whys) for each in judged.transitions]
-        self._observe(judge_tells.evidence(time, event, judged, judge))
+        evidence = judge_tells.evidence(time, event, judged, judge)
+        self._observe(evidence)
         last, at = self._told[version]
         if lines or judge_tells.is_news(judged.verdict, last, time - last.time, self._summaries - at):
-            lines.append(self._say(version, judged.verdict, time))
+            lines.append(self._say(version, judged.verdict, time, records.evidence(evidence)))
         return lines
 
     def _transition(
@@ -265,13 +266,13 @@ class Judge:
                 self._observe(seen)
         return self._write("transition", fields)
 
-    def _say(self, version: str, verdict: Verdict, time: float) -> bytes:
+    def _say(self, version: str, verdict: Verdict, time: float, more: dict[str, Any] | None = None) -> bytes:
         verdict = replace(verdict, time=time, ledger_offset=self._chain.seq)
         self._told[version] = (verdict, self._summaries)
         for each in judge_tells.standing(verdict, version, self.versions[version], self._trips):
             self._observe(each)
         self._observe(Ruled(version=version, verdict=verdict, guarantee=records.guarantee(verdict)))
-        return self._write("verdict", {"version": version, "verdict": verdict.to_builtins()}, time)
+        return self._write("verdict", {"version": version, "verdict": verdict.to_builtins(), **(more or {})}, time)
 
     def _write(self, kind: str, fields: dict[str, Any], time: float | None = None) -> bytes:
         """A record, with the ranges that were judged since the one before."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from fallback.types import Verdict
+from monitor.judging.chronicle import Chronicle
 from monitor.judging.judge import Judge
 from monitor.judging.patches import unpatched
 from monitor.judging.records import guarantee
@@ -44,6 +45,8 @@ class Judging:
         Those of which there should be a verdict.
     hear
         Is told what the ledger says of operators' orders.
+    chronicle
+        Makes observations of what is read.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Judging:
         observe: Observer = lambda _seen, /: None,
         versions: Iterable[str] = (),
         hear: Callable[[Mapping[str, Any]], None] = lambda _record: None,
+        chronicle: Chronicle | None = None,
     ) -> None:
         self._log = log
         self._topics = topics
@@ -61,6 +65,7 @@ class Judging:
         self._observe = observe
         self._versions = tuple(versions)
         self._hear = hear
+        self._chronicle = chronicle or Chronicle()
         self._seen: list[Observation] = []
         self._judge: Judge | None = None
         self._generation = -1
@@ -92,6 +97,8 @@ class Judging:
             for version, verdict in self._heard.items():
                 self._observe(Ruled(version=version, verdict=verdict, guarantee=guarantee(verdict)))
         self._heard.clear()
+        for seen in self._chronicle.news(judging=self._judge is not None):
+            self._observe(seen)
 
     def judge(self, chunks: Sequence[Chunk], time: float) -> list[bytes]:
         """Lines for the ledger: those that begin it, and what the polled summaries bring."""
@@ -152,16 +159,20 @@ class Judging:
                 record = msgspec.json.decode(line)
                 verdict = Verdict.from_builtins(record["verdict"])
                 self.verdicts[record["version"]] = self._heard[record["version"]] = verdict
+                self._chronicle.ruled(record)
             elif _ORDER in line[:200]:
                 self._hear(msgspec.json.decode(line))
+            else:
+                self._chronicle.read(line)
 
     def _last_verdicts(self) -> int:
-        """Where to begin to follow: late enough to be quick, early enough to have a verdict on each version."""
+        """Where to begin to follow: late enough to be quick, early enough to know verdicts and breakers."""
         for start in self._starts():
             chunks, self.watch = list(self._blocks(start)), LedgerWatch()
+            self._chronicle.begin_again()
             for chunk in chunks:
                 self._note(chunk)
-            if start == 0 or self.verdicts.keys() >= set(self._versions):
+            if start == 0 or (self.verdicts.keys() >= set(self._versions) and self._chronicle.is_whole):
                 return chunks[-1].offsets[-1] + 1 if chunks else start
         return 0
 

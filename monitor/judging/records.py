@@ -20,11 +20,25 @@ from fallback.records import Transition
 from fallback.types import BreakerState, GroupRuling, Guarantee, Verdict
 from monitor.config import Config
 from monitor.events import format_time
+from monitor.observing import Evidence
 from monitor.summaries import Range
 
-__all__ = ["Record", "epoch", "guarantee", "guarantee_in", "harm", "rules", "start", "transition", "warning"]
+__all__ = [
+    "Record",
+    "epoch",
+    "evidence",
+    "guarantee",
+    "guarantee_in",
+    "harm",
+    "rules",
+    "start",
+    "transition",
+    "warning",
+]
 
 _LOG10 = math.log(10)
+_LEAST = -99.0
+"""What stands for no evidence at all, whose logarithm no JSON can hold."""
 _HASH = "^[0-9a-f]{64}$"
 
 
@@ -130,6 +144,12 @@ def _what(view: str) -> str:
     if view == "coverage":
         return "misses"
     return "such" if view.startswith("loss") or view.endswith("apart") else "errors"
+
+
+def evidence(seen: Evidence) -> dict[str, Any]:
+    """Where the evidence stood as a verdict was given, log10: for whoever reads the ledger; nothing follows from it."""
+    values = {name: getattr(seen, name) for name in ("warning", "harm", "level")}
+    return {"event": seen.event, "evidence": {name: round(max(each, _LEAST), 2) for name, each in values.items()}}
 
 
 def epoch(version: str, event: int, reading: SelectiveReading) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from monitor.judging.records import guarantee
 from monitor.judging.snapshots import readable, unpacked
 from monitor.ledger.waits import waits_for
 
-__all__ = ["Overruled", "Standing", "standings"]
+__all__ = ["Known", "Overruled", "Standing", "begun", "follow", "standings"]
 
 
 class Overruled(msgspec.Struct, frozen=True):
@@ -55,7 +55,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The group, `name=value`; empty for the version itself."""
 
 
-class _Known:
+class Known:
     """What the lines have told of one version so far, and of those of its groups whose breaker has ever moved."""
 
     def __init__(
@@ -76,9 +76,9 @@ def standings(lines: Sequence[bytes], policy: Policy, now: float) -> list[Standi
             "the ledger is empty: nobody has judged yet. Does a replica run? `holdback doctor` shows the group"
         )
     first = msgspec.json.decode(lines[0])
-    known = dict(_begun(first))
+    known = dict(begun(first))
     for line in lines[1:]:
-        _follow(known, msgspec.json.decode(line), policy)
+        follow(known, msgspec.json.decode(line), policy)
     found = []
     for version, each in known.items():
         if each.verdict is None:
@@ -89,12 +89,12 @@ def standings(lines: Sequence[bytes], policy: Policy, now: float) -> list[Standi
     return found
 
 
-def _begun(base: Mapping[str, Any]) -> Iterator[tuple[str, _Known]]:
+def begun(base: Mapping[str, Any]) -> Iterator[tuple[str, Known]]:
     """What a snapshot knows, or what holds at the start of a promise."""
     if base["kind"] == "start":
         at = parse_time(base["time"])
         for version in base["profiles"]:
-            yield version, _Known(BreakerRecord(f"{base['model']}/{version}", since=at))
+            yield version, Known(BreakerRecord(f"{base['model']}/{version}", since=at))
         return
     if not readable(base):
         raise RunError(
@@ -107,10 +107,11 @@ def _begun(base: Mapping[str, Any]) -> Iterator[tuple[str, _Known]]:
         groups = state.get("groups.breakers.records")
         own = [] if groups is None else msgspec.json.decode(groups.tobytes(), type=list[BreakerRecord])
         told = base["told"].get(version)
-        yield version, _Known(record, None if told is None else Verdict.from_builtins(told[0]), own)
+        yield version, Known(record, None if told is None else Verdict.from_builtins(told[0]), own)
 
 
-def _follow(known: dict[str, _Known], record: Mapping[str, Any], policy: Policy) -> None:
+def follow(known: Mapping[str, Known], record: Mapping[str, Any], policy: Policy) -> None:
+    """Take in one line."""
     each = known.get(str(record.get("version")))
     if each is None:
         return

@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import msgspec
 
-from monitor.page.segments import GapNote, SegmentNote
+from monitor.page.notes import (
+    AlarmNote,
+    Answerer,
+    CanaryNote,
+    Decision,
+    KillNote,
+    PageNote,
+    PatchNote,
+    Picture,
+    QueueNote,
+    Reason,
+    Step,
+)
+from monitor.page.segments import Cause, GapNote, OverrideNote, SegmentNote
 
 __all__ = [
     "AlarmNote",
+    "Answerer",
     "CanaryNote",
+    "Cause",
     "Counts",
     "Decision",
     "ErrorSeries",
     "EvidenceSeries",
     "KillNote",
+    "OverrideNote",
     "PageNote",
     "PatchNote",
     "Picture",
+    "QueueNote",
     "Rate",
     "Reason",
     "RouteSeries",
@@ -54,6 +71,11 @@ class Version(msgspec.Struct, frozen=True):
     ramp: float
     guarantee: str
     ledger_offset: int
+    would_have: str = ""
+    """The state that would hold without an operator's order."""
+    waits_for: str = ""
+    """What would close it; empty if it is closed."""
+    override: OverrideNote | None = None
 
 
 class EvidenceSeries(msgspec.Struct, frozen=True):
@@ -95,102 +117,6 @@ class Shares(msgspec.Struct, frozen=True):
     fallback: float = 0.0
     human: float = 0.0
     refuse: float = 0.0
-
-
-class Reason(msgspec.Struct, frozen=True):
-    """How many of the last requests were routed for one reason."""
-
-    route: str
-    reason: str
-    n: int
-
-
-class Decision(msgspec.Struct, frozen=True):
-    """One of the last decisions."""
-
-    id: str
-    time: float
-    route: str
-    reason: str
-    answer: str | None
-    confidence: float | None
-    threshold: float | None
-    guarantee: str
-
-
-class AlarmNote(msgspec.Struct, frozen=True):
-    """What moved, in words, with its histogram before and now."""
-
-    time: float
-    event: int
-    level: str
-    view: str
-    log10_evidence: float
-    why: str
-    version: str
-    bins: list[str]
-    before: list[float]
-    now: list[float]
-
-
-class Step(msgspec.Struct, frozen=True, rename={"before": "from", "after": "to"}):
-    """A transition of the breaker."""
-
-    time: float
-    event: int
-    version: str
-    before: str
-    after: str
-    reason: str
-
-
-class PageNote(msgspec.Struct, frozen=True):
-    """A page that went out or could not be sent."""
-
-    time: float
-    summary: str
-    sent: bool
-
-
-class CanaryNote(msgspec.Struct, frozen=True):
-    """What is known of a candidate beside its baseline."""
-
-    time: float
-    candidate: str
-    baseline: str
-    verdict: str
-    why: str
-    compared: int
-
-
-class PatchNote(msgspec.Struct, frozen=True):
-    """The last episode that had paged and is over: how long it took from its first flag or page, and what ended it."""
-
-    time: float
-    version: str
-    seconds: float
-    first: str
-    how: str
-
-
-class KillNote(msgspec.Struct, frozen=True):
-    """The kill switch is on: who turned it on, why, and since when."""
-
-    actor: str
-    reason: str
-    since: float
-
-
-class Picture(msgspec.Struct, frozen=True):
-    """One request of the demo: image (rows of grey values, 0 to 16), answer, truth."""
-
-    id: str
-    image: list[list[int]]
-    answered_by: str
-    answer: str | None
-    truth: str | None
-    right: bool | None
-    angle: float
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -250,4 +176,11 @@ class Status(msgspec.Struct, frozen=True):
     canary: CanaryNote | None = None
     patched: PatchNote | None = None
     segments: list[SegmentNote] = []
+    """Groups, those first of which there is most to say; not all of very many."""
+    segments_left: dict[str, dict[str, int]] = {}
+    """By version, how many groups are in which state beside those listed."""
     gaps: list[GapNote] = []
+    answerers: list[Answerer] = []
+    queue: QueueNote | None = None
+    judging: bool | None = None
+    """Whether this replica is the judge; None as long as that is not known."""

@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
+from fallback.segments import SEVERITY
 from monitor.judging.trip_words import plain
 from monitor.observing import Segments
 from monitor.segment_rates import KINDS, Band, gaps, rates
 
-__all__ = ["Between", "GapNote", "SegmentNote", "gap_notes", "segment_notes"]
+__all__ = [
+    "MOST_SEGMENTS",
+    "Between",
+    "Cause",
+    "GapNote",
+    "OverrideNote",
+    "SegmentNote",
+    "gap_notes",
+    "segment_notes",
+]
+
+MOST_SEGMENTS: Final = 24
+"""Groups that are listed: a screen or two; what is not listed is counted."""
+
+
+class OverrideNote(msgspec.Struct, frozen=True):
+    """An operator's order in force: whose and why, and until when in epoch seconds."""
+
+    state: str
+    actor: str
+    reason: str
+    until: float
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """Why a breaker stands as it does, and what would close it; empty if it has never moved."""
+
+    since: float | None = None
+    reason: str = ""
+    waits_for: str = ""
+    override: OverrideNote | None = None
 
 
 class Between(msgspec.Struct, frozen=True):
@@ -35,6 +67,7 @@ class SegmentNote(msgspec.Struct, frozen=True):
     error: Between
     coverage: Between
     acceptance: Between
+    cause: Cause = Cause()
 
 
 class GapNote(msgspec.Struct, frozen=True):
@@ -47,12 +80,14 @@ class GapNote(msgspec.Struct, frozen=True):
     acceptance: Between
 
 
-def segment_notes(told: Sequence[Segments]) -> list[SegmentNote]:
-    """One item a group."""
+def segment_notes(
+    told: Sequence[Segments], cause: Callable[[str, str], Cause] = lambda _version, _segment: Cause()
+) -> list[SegmentNote]:
+    """One item a group: those first that are worst off or overruled, then those that are wrong most surely."""
     notes = []
     for seen in told:
         bands = [rates([each.tallies for each in seen.segments], kind) for kind in KINDS]
-        for each, *found in zip(seen.segments, *bands, strict=True):
+        for each, error, coverage, acceptance in zip(seen.segments, *bands, strict=True):
             notes.append(
                 SegmentNote(
                     plain(seen.version),
@@ -62,10 +97,21 @@ def segment_notes(told: Sequence[Segments]) -> list[SegmentNote]:
                     each.offset,
                     each.followed,
                     each.n,
-                    *map(_between, found),
+                    _between(error),
+                    _between(coverage),
+                    _between(acceptance),
+                    cause(seen.version, each.segment),
                 )
             )
-    return notes
+    return sorted(notes, key=_urgency)
+
+
+def _urgency(note: SegmentNote) -> tuple[int, bool, float, int]:
+    calm = note.cause.override is None
+    return -_SEVERITY.get(note.state, len(SEVERITY)), calm, -(note.error.low or 0.0), -note.n
+
+
+_SEVERITY = {state.value: rank for rank, state in enumerate(SEVERITY)}
 
 
 def gap_notes(told: Sequence[Segments]) -> list[GapNote]:

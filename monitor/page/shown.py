@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from monitor.observing import Alarm, Decided, Frame, Transition
-from monitor.page.picture import AlarmNote, Decision, Picture, Step
+from monitor.observing import Alarm, Decided, Frame, Queue, Transition
+from monitor.page.picture import AlarmNote, Decision, Picture, QueueNote, Step
 
 __all__ = [
     "MAX_BINS",
@@ -18,6 +18,7 @@ __all__ = [
     "decision",
     "most_telling",
     "picture",
+    "queue_note",
     "step",
 ]
 
@@ -54,6 +55,9 @@ def alarm(seen: Alarm) -> AlarmNote:
         [cut(str(bin_)) for bin_ in seen.bins[:MAX_BINS]],
         [round(float(share), 5) for share in seen.before[:MAX_BINS]],
         [round(float(share), 5) for share in seen.now[:MAX_BINS]],
+        seen.since,
+        len(seen.moved),
+        cut(seen.segment),
     )
 
 
@@ -83,3 +87,8 @@ def picture(seen: Frame) -> Picture:
 def step(seen: Transition) -> Step:
     """Show a transition, its states in lower case."""
     return Step(seen.time, seen.event, cut(seen.version), seen.before.lower(), seen.after.lower(), cut(seen.words))
+
+
+def queue_note(seen: Queue) -> QueueNote:
+    """How the queue of people stands."""
+    return QueueNote(**{name: getattr(seen, name) for name in QueueNote.__struct_fields__})

@@ -8,30 +8,36 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
-from fallback.types import health_of
+from fallback.policy import Policy
 from monitor.observing import (
     Alarm,
+    Breakers,
     Compared,
     Counted,
     Decided,
     Evidence,
     Frame,
     Frames,
+    Heard,
     KillState,
     Labelled,
     Observation,
     Paged,
     Patched,
+    Queue,
+    Role,
     Routed,
     Ruled,
     Segments,
     Transition,
 )
 from monitor.page import rates
+from monitor.page.breakers import Gates
+from monitor.page.lately import ROUTES, Lately
 from monitor.page.picture import (
     CanaryNote,
     Counts,
@@ -39,29 +45,22 @@ from monitor.page.picture import (
     KillNote,
     PageNote,
     PatchNote,
-    Reason,
+    QueueNote,
     RouteSeries,
-    Shares,
     Status,
-    Version,
 )
-from monitor.page.segments import gap_notes, segment_notes
 from monitor.page.series import Series
-from monitor.page.shown import alarm, cut, decision, most_telling, picture, step
+from monitor.page.shown import alarm, cut, decision, most_telling, picture, queue_note, step
 from monitor.page.words import describe
 
 __all__ = ["ROUTES", "Board", "Status"]
 
-ROUTES: Final = ("model", "fallback", "human", "refuse")
-_T = TypeVar("_T")
-_MAX_VERSIONS: Final = 20
+_MAX_LETTERS: Final = 20
 _COUNTED: Final = tuple(
     f for f in Counts.__struct_fields__ if f in Counted.__dataclass_fields__ and f != "dead_letters"
 )
 _RATE_SPAN: Final = 10.0
 """Seconds over which events per second are counted."""
-_LATELY: Final = 1000
-"""Requests that the shares of the routes and their reasons look back over."""
 
 
 class Board:
@@ -80,17 +79,15 @@ class Board:
         false_pages: str = "",
         clock: Callable[[], float] = time.time,
         ages: bool = True,
+        policy: Policy | None = None,
     ) -> None:
         self._lock = threading.Lock()
         self._model, self._max_error, self._confidence, self._false_pages = model, max_error, confidence, false_pages
         self._clock, self._ages, self._started = clock, ages, clock()
         self._event, self._time = 0, -math.inf
-        self._versions: dict[str, Ruled] = {}
-        self._since: dict[str, Transition] = {}
+        self._gates, self._lately = Gates(policy or Policy()), Lately()
         self._evidence, self._routes, self._labels = Series(max), Series(operator.add), Series(operator.add)
         self._totals = [0] * 6
-        self._recent: deque[Routed] = deque()
-        self._recent_events = 0
         self._pace: deque[tuple[float, int]] = deque()
         self._decided: deque[Decided] = deque(maxlen=12)
         self._alarms: list[Alarm] = []
@@ -103,7 +100,8 @@ class Board:
         self._kill: KillNote | None = None
         self._canary: CanaryNote | None = None
         self._patched: PatchNote | None = None
-        self._segments: dict[str, Segments] = {}
+        self._queue: QueueNote | None = None
+        self._judging: bool | None = None
         self.operable = False
         """Whether an operator can change anything over HTTP."""
 
@@ -124,39 +122,49 @@ class Board:
                 self._counted(seen)
             case Frames():
                 self._frames.extend(seen.frames)
-            case Evidence() | Ruled() | Transition() | Alarm() | Paged() | Segments():
+            case Heard():
+                self._judged(seen.seen)
+            case Queue() | Role() | KillState():
+                self._own(seen)
+            case _:
                 self._judged(seen)
+
+    def _own(self, seen: Queue | Role | KillState) -> None:
+        """How this replica is."""
+        match seen:
+            case Queue():
+                self._queue = queue_note(seen)
+            case Role():
+                self._judging = seen.judge
+                if not seen.judge:
+                    self._gates.retire()
+            case KillState():
+                self._kill = KillNote(cut(seen.actor), cut(seen.reason), seen.since) if seen.on else None
+
+    def _judged(self, seen: Observation) -> None:
+        match seen:
+            case Evidence():
+                self._evidence.add(self._at(seen.time), seen.event, (seen.warning, seen.harm, seen.level))
+            case Ruled() | Segments() | Breakers():
+                self._gates(seen)
+            case Transition():
+                self._steps.append(seen)
+                self._gates(seen)
+            case Alarm():
+                others = [each for each in self._alarms if _place(each) != _place(seen)]
+                self._alarms = most_telling([*others, seen])
+                self._levels[seen.level] += 1
+            case Paged():
+                self._pages.append(seen)
+                self._counts["pages" if seen.sent else "pages_failed"] += 1
             case Compared():
                 texts = (cut(seen.candidate), cut(seen.baseline), seen.verdict, cut(seen.why))
                 self._canary = CanaryNote(seen.time, *texts, seen.compared)
             case Patched():
                 self._patched = PatchNote(seen.time, cut(seen.version), seen.seconds, seen.first, cut(seen.how))
-            case KillState():
-                self._kill = KillNote(cut(seen.actor), cut(seen.reason), seen.since) if seen.on else None
             case _:
                 # how else the replica is shows in the metrics
                 pass
-
-    def _judged(self, seen: Evidence | Ruled | Transition | Alarm | Paged | Segments) -> None:
-        match seen:
-            case Evidence():
-                self._evidence.add(self._at(seen.time), seen.event, (seen.warning, seen.harm, seen.level))
-            case Ruled():
-                _keep(self._versions, seen.version, seen)
-            case Transition():
-                self._steps.append(seen)
-                if not seen.segment:
-                    self._since[seen.version] = seen
-                while len(self._since) > _MAX_VERSIONS:
-                    self._since.pop(next(iter(self._since)))
-            case Segments():
-                _keep(self._segments, seen.version, seen)
-            case Alarm():
-                self._alarms = most_telling([*self._alarms, seen])
-                self._levels[seen.level] += 1
-            case Paged():
-                self._pages.append(seen)
-                self._counts["pages" if seen.sent else "pages_failed"] += 1
 
     def _at(self, at: float) -> float:
         """Give the running maximum, as the judge's clock is: a late batch does not draw a line backwards."""
@@ -171,10 +179,7 @@ class Board:
             by_route[route] += count
         self._routes.add(at, self._event, tuple(by_route[route] for route in ROUTES))
         self._decided.extend(seen.last)
-        self._recent.append(seen)
-        self._recent_events += n
-        while len(self._recent) > 1 and self._recent_events - self._recent[0].events >= _LATELY:
-            self._recent_events -= self._recent.popleft().events
+        self._lately.add(seen)
         self._pace.append((self._clock(), n))
         self._forget()
 
@@ -186,7 +191,7 @@ class Board:
         for name in _COUNTED:
             self._counts[name] += getattr(seen, name)
         for reason, n in seen.dead_letters.items():
-            known = reason in self._letters or len(self._letters) < _MAX_VERSIONS
+            known = reason in self._letters or len(self._letters) < _MAX_LETTERS
             self._letters[cut(reason) if known else "other"] += n
 
     def status(self) -> Status:
@@ -200,7 +205,7 @@ class Board:
         self._forget()
         now = self._clock()
         evidence, routes, labels = self._evidence.points(), self._routes.points(), self._labels.points()
-        totals = self._totals
+        totals, (segments, left) = self._totals, self._gates.segments()
         accepted, answered, alone = rates.lately(labels)
         columns = [[int(p.values[k]) for p in routes] for k in range(len(ROUTES))]
         return Status(
@@ -215,8 +220,8 @@ class Board:
             headline="",
             detail="",
             events_per_second=sum(n for _, n in self._pace) / max(1.0, min(_RATE_SPAN, now - self._started)),
-            versions=[self._version(ruled, now) for ruled in self._versions.values()],
-            shares=self._shares(),
+            versions=self._gates.versions(now, ages=self._ages),
+            shares=self._lately.shares(),
             evidence=EvidenceSeries(
                 [round(p.time, 2) for p in evidence],
                 [p.event for p in evidence],
@@ -231,7 +236,7 @@ class Board:
             accepted_lately=accepted,
             answered_lately=answered,
             alone_lately=alone,
-            reasons=self._reasons(),
+            reasons=self._lately.reasons(),
             decisions=[decision(d) for d in reversed(self._decided)],
             alarms=[alarm(a) for a in reversed(self._alarms)],
             steps=[step(s) for s in reversed(self._steps)],
@@ -242,8 +247,12 @@ class Board:
             kill=self._kill,
             canary=self._canary,
             patched=self._patched,
-            segments=segment_notes(list(self._segments.values())),
-            gaps=gap_notes(list(self._segments.values())),
+            segments=segments,
+            segments_left=left,
+            gaps=self._gates.gaps(),
+            answerers=self._lately.answerers(),
+            queue=self._queue,
+            judging=self._judging,
         )
 
     def _since_start(self) -> Counts:
@@ -256,44 +265,6 @@ class Board:
             **{name: self._counts[name] for name in _COUNTED},
         )
 
-    def _version(self, ruled: Ruled, now: float) -> Version:
-        last = self._since.get(ruled.version)
-        verdict = ruled.verdict
-        age = max(0.0, now - verdict.time) if self._ages else 0.0
-        return Version(
-            version=cut(ruled.version),
-            state=verdict.state,
-            health=health_of(age),
-            since=last.time if last else None,
-            age=age,
-            reason=cut(last.reason) if last else "",
-            epoch=verdict.epoch,
-            threshold=verdict.threshold,
-            suspicion=verdict.suspicion,
-            certified_from=verdict.certified_from,
-            propensity=verdict.propensity,
-            ramp=verdict.ramp,
-            guarantee=ruled.guarantee,
-            ledger_offset=verdict.ledger_offset,
-        )
 
-    def _shares(self) -> Shares:
-        by_route = Counter[str]()
-        for seen in self._recent:
-            for (route, _), n in seen.decisions.items():
-                by_route[route] += n
-        n = self._recent_events
-        return Shares(n, *[by_route[route] / n if n else 0.0 for route in ROUTES])
-
-    def _reasons(self) -> list[Reason]:
-        together = Counter[tuple[str, str]]()
-        for seen in self._recent:
-            together.update(seen.decisions)
-        return [Reason(route, cut(reason), n) for (route, reason), n in together.most_common(10)]
-
-
-def _keep(known: dict[str, _T], version: str, value: _T) -> None:
-    """Remember a value by version; of too many the one that was told first is forgotten."""
-    known[version] = value
-    while len(known) > _MAX_VERSIONS:
-        known.pop(next(iter(known)))
+def _place(seen: Alarm) -> tuple[str, str, str]:
+    return seen.version, seen.segment, seen.view

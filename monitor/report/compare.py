@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from monitor.report.html import Element, element
+from monitor.page.html import Element, element
 from monitor.report.parts import Run, card, number, percent, table
 
 __all__ = ["compare", "compared_lines", "measures"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monitor.observing import Alarm
-from monitor.report.html import Element, Node, element
+from monitor.page.html import Element, Node, element
 from monitor.report.parts import NOTHING, Run, card, details, place, stream_axis, table
 from monitor.report.plot import Axis, x_words
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fallback.durations import lasting
 from monitor import __version__
-from monitor.report.html import Element, element
+from monitor.page.html import Element, element
 from monitor.report.parts import NOTHING, Run, card, moment, number, percent, table
 
 __all__ = ["provenance", "quality", "unknown"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from monitor.page.html import Element, element
 from monitor.page.words import chosen
-from monitor.report.html import Element, element
 from monitor.report.parts import Run, card, details, number, percent, table
 from monitor.report.plot import Axis, Line, Plot, draw, number_axis, share_axis
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monitor.observing import Alarm
+from monitor.page.html import Element, Node, element
 from monitor.page.shown import MAX_BINS, cut, most_telling
-from monitor.report.html import Element, Node, element
 from monitor.report.parts import Run, card, details, moment, percent, table
 
 __all__ = ["moved"]

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from detectors.types import FloatArray
+from monitor.page.html import Element, element
 from monitor.page.rates import ROLLING, error_series, rate
 from monitor.page.series import Point
 from monitor.page.words import chosen
 from monitor.report.course import shades
-from monitor.report.html import Element, element
 from monitor.report.parts import NOTHING, Run, card, details, number, percent, stream_axis, table
 from monitor.report.plot import Axis, Band, Line, Plot, draw, number_axis, share_axis
 from monitor.report.recorder import ROUTES

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
+from monitor.page.html import element, style
 from monitor.report.compare import compare
 from monitor.report.course import course
 from monitor.report.facts import provenance, quality, unknown
 from monitor.report.honesty import honesty, risk
-from monitor.report.html import element, style
 from monitor.report.moved import moved
 from monitor.report.over_time import coverage, errors, evidence, routes
 from monitor.report.parts import Run

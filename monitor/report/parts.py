@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitor.config import Config
-from monitor.report.html import Element, Node, element
+from monitor.page.html import Element, Node, element
 from monitor.report.plot import Axis, number_axis
 from monitor.report.recorder import Recorder
 

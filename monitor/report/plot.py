@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from monitor.report.html import Element, Node, element
+from monitor.page.html import Element, Node, element
 
 __all__ = ["Axis", "Band", "Line", "Plot", "draw", "number_axis", "share_axis", "x_words"]
 

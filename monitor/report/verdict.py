@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from monitor.page.html import Element, Node, element
 from monitor.page.rates import rate
 from monitor.page.words import chosen
-from monitor.report.html import Element, Node, element
 from monitor.report.parts import Run, card, number, percent, table
 
 __all__ = ["figures", "headline", "promises", "verdict_of"]

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.observing import Evidence
+from monitor.page.html import Element
 from monitor.report import Recorder, compared_lines, report
 from monitor.report.course import spans
-from monitor.report.html import Element
 from monitor.report.over_time import _rolling
 from monitor.report.plot import Axis, Band, Line, Plot, draw, number_axis, share_axis
 from monitor.report.timeline import Timeline
 from monitor.report.verdict import verdict_of
+from tests.monitor.page.test_html import Reader, read
 from tests.monitor.report.telling import HOSTILE, told
-from tests.monitor.report.test_html import Reader, read
 
 
 @given(st.lists(st.tuples(st.integers(0, 2_000_000), st.floats(0, 100), st.floats(-5, 50)), max_size=40))

@@ -37,7 +37,7 @@ def element(tag: str, *children: Node, **attributes: str | float | bool | None) 
     would run or fetch something.
     """
     if not _NAME.fullmatch(tag) or tag.lower() in _RAW:
-        raise ValueError(f"{tag!r} is no element of a report")
+        raise ValueError(f"{tag!r} is no element of a page")
     told = "".join(_attribute(name, value) for name, value in attributes.items())
     if tag in _VOID:
         return Element(f"<{tag}{told}>")
@@ -65,7 +65,7 @@ def _attribute(name: str, value: str | float | bool | None) -> str:
     name = name.rstrip("_").replace("_", "-")
     # an attribute that runs a script or fetches something has no place here
     if not _NAME.fullmatch(name) or name.lower().startswith("on") or name.lower() in {"src", "srcdoc"}:
-        raise ValueError(f"{name!r} is no attribute of a report")
+        raise ValueError(f"{name!r} is no attribute of a page")
     if value is None or value is False:
         return ""
     return f" {name}" if value is True else f' {name}="{_escaped(str(value))}"'

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.report.html import Element, element, style
+from monitor.page.html import Element, element, style
 
 TEXTS = st.text(st.characters(codec=None) | st.sampled_from(list("<>&\"'/=`\x00\ud800\u202e")))
 
