@@ -51,8 +51,9 @@ class World:
             self._work()
             decisions = self._decisions()
             routes.update(each["route"] for each in decisions)
+            now = format_time(FIRST + self.rows + BATCH)
             told = [
-                msgspec.json.encode({"id": each["id"], "label": truth[int(each["id"]) - self.rows]})
+                msgspec.json.encode({"id": each["id"], "label": truth[int(each["id"]) - self.rows], "time": now})
                 for each in decisions
                 if self._is_known(each)
             ]

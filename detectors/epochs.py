@@ -21,6 +21,9 @@ _ODDS = {"worse": (1.4, 2.5), "better": (0.7, 0.4)}
 _POWERS = {"worse": (0.8, 0.6), "better": (1.25, 1.6)}
 _SURER: BoolArray = np.arange(RANK_CELLS) >= RANK_CELLS // 2
 _BETS = 8
+_ROWS = 3
+_WORSE, _BETTER, _KNOWN = range(_ROWS)
+"""Evidence for worse, for better, and for better by the labels alone that have come."""
 _NEGLIGIBLE = -700.0
 """log M of a process without labels: vanishes beside one label, and is finite, so that no difference is NaN."""
 
@@ -64,6 +67,14 @@ class EpochDetector:
     and q_k eight alternatives to it: odds × {1.4, 2.5}, odds ^ {.8, .6} for worse; × {.7, .4}, ^ {1.25, 1.6} for
     better; each of all cells, and of the surer half alone. It alarms when the mean of the eight reaches A = 10⁵.
 
+    An overdue label counts as an error for `better`, and not at all for `worse`, until it comes. It may be taken back
+    from what was staked before it was overdue, and from nothing else: given back to a stake that it never cost, it
+    would be evidence out of nothing, thirty wrong answers that never were. Two bounds below the M that all labels
+    would give are kept for that, and the greater counts: one that loses each overdue label for good, and
+    :math:`M_{known} \prod_{overdue} q_k(wrong) / q_0(wrong)`, M of the labels that have come, less all that are
+    overdue now. Both bounds are below it because for `better` a wrong answer never pays more than a right one. (In
+    a cell of a batch one that comes and one that is overdue cancel: what was lost for one is then lost for the other.)
+
     Beside each M the counts since the change are kept as their mean over possible times of the change, weighted by the
     likelihood of each: `R ← R · M / (M + w) + counts`, with M before the batch. Counts and nothing else: memory is
     bounded, and who was asked does not matter, because within a cell of confidence it does not matter who was asked.
@@ -74,8 +85,7 @@ class EpochDetector:
     errors do not follow a logistic in the normal score of the rank, bent in the middle, is off in some cells by more
     than the tolerance, and the band misses the truth for one reference in twenty. Errors must come one by one: errors
     in clusters are many short changes, and begin as many epochs. Labels that are missing *because* of the answer bias
-    it: so an overdue label counts as an error for `better`, and not at all for `worse`, until it comes. It says that
-    errors changed, not why, nor how many there will be.
+    it until they are overdue. It says that errors changed, not why, nor how many there will be.
 
     References
     ----------
@@ -94,9 +104,9 @@ class EpochDetector:
     """
 
     def __init__(self, fit: RankLogistic) -> None:
-        self._payoffs = _payoffs(fit)
-        self._log_m = np.full((2, _BETS), _NEGLIGIBLE)
-        self._since = np.zeros((2, _BETS, 2 * RANK_CELLS))
+        self._payoffs = _payoffs(fit)[[_WORSE, _BETTER, _BETTER]]
+        self._log_m = np.full((_ROWS, _BETS), _NEGLIGIBLE)
+        self._since = np.zeros((_ROWS, _BETS, 2 * RANK_CELLS))
         self._late = np.zeros(RANK_CELLS, dtype=np.int64)
         self._labels = 0
 
@@ -115,19 +125,19 @@ class EpochDetector:
         overdue
             (rank cells,): +1 overdue, -1 come after all.
         """
-        seen = np.empty((2, RANK_CELLS, 2))
+        seen = np.empty((_ROWS, RANK_CELLS, 2))
         seen[:] = counts
         # only what this detector counted as overdue can be taken back from it
-        late = np.maximum(overdue, -self._late)
-        self._late += late
-        seen[1, :, 1] += late
-        flat = seen.reshape(2, 1, 2 * RANK_CELLS)
-        labels = flat.sum(axis=2)
+        self._late += np.maximum(overdue, -self._late)
+        seen[_BETTER, :, 1] += np.maximum(overdue, 0)
+        flat = seen.reshape(_ROWS, 1, 2 * RANK_CELLS)
+        # a stake is laid when a label comes, so that an overdue one brings none, and comes to one in the end
         with np.errstate(divide="ignore"):
-            log_sum = np.logaddexp(self._log_m, np.log(np.maximum(labels, 0.0)))
+            log_sum = np.logaddexp(self._log_m, np.log(float(counts.sum())))
         self._since *= np.exp(self._log_m - log_sum)[..., None]
         self._since += flat
         self._log_m = np.maximum(log_sum + (self._payoffs * flat).sum(axis=2), _NEGLIGIBLE)
+        self._take_back()
         self._labels += int(counts.sum())
         worse, better = self.log_evidence
         if worse >= LOG_LEVEL:
@@ -137,12 +147,12 @@ class EpochDetector:
     @property
     def log_evidence(self) -> tuple[float, float]:
         """Logarithm of the mean M over bets: for worse, for better."""
-        worse, better = (np.logaddexp.reduce(self._log_m, axis=1) - np.log(_BETS)).tolist()
+        worse, better, _ = (np.logaddexp.reduce(self._log_m, axis=1) - np.log(_BETS)).tolist()
         return worse, better
 
     def since(self, side: Side) -> FloatArray:
         """Estimated counts since the change that `side` sees, (rank cells, 2): mean over bets, weighted by their M."""
-        row = 0 if side is Side.WORSE else 1
+        row = _WORSE if side is Side.WORSE else _BETTER
         weights = np.exp(self._log_m[row] - self._log_m[row].max())
         mean = (weights / weights.sum()) @ self._since[row]
         return np.asarray(np.maximum(mean.reshape(RANK_CELLS, 2), 0.0))
@@ -162,3 +172,12 @@ class EpochDetector:
         self._since = state["epoch_since"].astype(np.float64)
         self._late = state["epoch_late"].astype(np.int64)
         self._labels = int(state["epoch_labels"])
+
+    def _take_back(self) -> None:
+        """Where the labels that have come, less all that are overdue now, say more for `better`, go on from that."""
+        wrong = self._payoffs[_KNOWN].reshape(_BETS, RANK_CELLS, 2)[:, :, 1]
+        log_m = np.maximum(self._log_m[_KNOWN] + wrong @ self._late, _NEGLIGIBLE)
+        more = log_m > self._log_m[_BETTER]
+        since = self._since[_KNOWN][more]
+        since[:, 1::2] += self._late
+        self._log_m[_BETTER, more], self._since[_BETTER, more] = log_m[more], since
