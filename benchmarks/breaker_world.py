@@ -41,6 +41,7 @@ class World:
         answering = Recorded(self.config)
         self._parts = build(self.config, {"1": profile}, log, answering, self._hear, start=FIRST)
         self.rows = 0
+        self.accepted = self.wrong = 0
 
     def live(self, seconds: int, *, changed: bool) -> Counter[str]:
         """Serve for a while; how many requests took which route."""
@@ -51,6 +52,9 @@ class World:
             self._work()
             decisions = self._decisions()
             routes.update(each["route"] for each in decisions)
+            passed = [each for each in decisions if each["route"] == "model"]
+            self.accepted += len(passed)
+            self.wrong += sum(each["answer"] != truth[int(each["id"]) - self.rows] for each in passed)
             now = format_time(FIRST + self.rows + BATCH)
             told = [
                 msgspec.json.encode({"id": each["id"], "label": truth[int(each["id"]) - self.rows], "time": now})

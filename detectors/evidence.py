@@ -10,7 +10,7 @@ from .ebh import e_bh
 from .layout import Layout
 from .pool import Pool
 from .readings import QUIET_EVENTS, QUIET_SECONDS, Alarm, EvidenceReading
-from .shiryaev import GRAIN, log_means, retained
+from .shiryaev import GRAIN, high_line, log_means, retained
 from .stakes import SMALLEST_SHIFT, BetRules, Stakes
 from .types import BoolArray, FloatArray, IntArray, State
 
@@ -35,8 +35,8 @@ class Evidence:
     How far apart false alarms come is measured, not proven: `docs/evidence.md`.
 
     After an alarm the view has one open episode: its counts since the estimated change leave the reference, which is
-    held. It ends when a detector begun anew has stayed below sqrt(A) for 10 minutes and 1,000 events, and the bets that
-    raised the alarm have lost a factor A: silence alone would end that of a small change that lasts. Or it is accepted.
+    held. It ends when a detector begun anew has stayed low (`high_line`) for 10 minutes and 1,000 events, and the bets
+    that raised the alarm have lost a factor A: silence alone would end that of a small lasting change; or is accepted.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Evidence:
         self._pool = Pool(reference)
         self._log_m = np.full(bets, -np.inf)
         self._held = np.zeros(views, dtype=bool)
-        self._quiet = np.zeros((2, views))  # since when, and events since then
+        self._quiet = np.zeros((3, views))  # since when; events, and what the clock counted, since then
         self._winners = np.full(bets, -np.inf)  # log-share of the bets that raised the alarm
         self._gain = np.zeros(bets)  # of each bet, since the quiet began
         self._points = ChangePoints(bets)
@@ -139,8 +139,7 @@ class Evidence:
         starts = np.arange(n + 1) if starts is None else starts
         at, tops, opens, alarms, resolved = 0, [], [], [], []
         while at < n:
-            first = int(starts[at])
-            before = bool(self._held.any())
+            first, before = int(starts[at]), bool(self._held.any())
             given = (counts[first:], cells[first:], starts[at:] - first)
             top, moved, back = self._advance(*given, clock[at:], times[at:])
             named = self._named() if moved else ()
@@ -201,7 +200,7 @@ class Evidence:
     ) -> tuple[FloatArray, list[tuple[int, float]], list[int]]:
         """Up to the first batch that opens or closes an episode, for that changes what comes after it."""
         growth = self._growth(counts, cells, starts)
-        events = np.add.reduceat(self._events(counts), starts[:-1])
+        seen = np.stack([np.add.reduceat(self._events(counts), starts[:-1]), clock], axis=1)
         busy = np.logical_or.reduceat(counts.any(axis=1), starts[:-1])
         with np.errstate(divide="ignore"):  # no time has passed: log 0
             log_w = np.log(clock)
@@ -214,7 +213,7 @@ class Evidence:
             np.logaddexp(history[n], log_w[n], out=history[n + 1])
             history[n + 1] += growth[n]
             if self._held.any():
-                back = self._watch_held(history[n + 1], growth[n], times[n], int(events[n]))
+                back = self._watch_held(history[n + 1], growth[n], times[n], seen[n])
                 quiet.append((self._quiet.copy(), self._gain.copy()))
             n += 1
         views = log_means(history[: n + 1], self._stakes.starts, self._stakes.log_share)
@@ -254,14 +253,15 @@ class Evidence:
         """(width,): 1 where the stream joins what it is compared with, 0 in views with an open episode."""
         return (~self._held[self._bin_view]).astype(np.int64)
 
-    def _watch_held(self, log_m: FloatArray, growth: FloatArray, time: float, events: int) -> list[int]:
+    def _watch_held(self, log_m: FloatArray, growth: FloatArray, time: float, seen: FloatArray) -> list[int]:
         """Begin the evidence of a held view anew where it is high; the views that are back."""
-        high = self._held & (log_means(log_m, self._stakes.starts, self._stakes.log_share) >= self._level / 2)
+        self._quiet[1:] += seen[:, None] * self._held
+        means = log_means(log_m, self._stakes.starts, self._stakes.log_share)
+        high = self._held & (means >= high_line(self._level, self._quiet[2]))
         log_m[high[self._stakes.view]] = -np.inf
         self._gain += np.where(self._held[self._stakes.view], growth, 0.0)
         self._gain[high[self._stakes.view]] = 0.0
-        self._quiet[1, self._held] += events
-        self._quiet[0, high], self._quiet[1, high] = time, 0
+        self._quiet[:, high] = np.array([time, 0.0, 0.0])[:, None]
         quiet = self._held & (time - self._quiet[0] >= self._hold) & (self._quiet[1] >= QUIET_EVENTS)
         if not quiet.any():
             return []
@@ -279,7 +279,7 @@ class Evidence:
         bins = slice(self._bins[view], self._bins[view + 1])
         before, now = self._pool.part(bins)
         self._held[view] = True
-        self._quiet[:, view] = times[batch], 0
+        self._quiet[:, view] = times[batch], 0, 0
         bets = self._stakes.view == view
         # not by their share in the evidence: the bet that won by luck is the first to lose, the small ones tell
         gained = self._log_m[bets] >= self._log_m[bets].max() - self._level / 2

@@ -20,8 +20,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .evidence import QUIET_EVENTS, QUIET_SECONDS
-from .readings import HarmAlarm, HarmReading
+from .episodes import SLACK, Episodes
+from .readings import QUIET_SECONDS, HarmAlarm, HarmReading
 from .shiryaev import retained
 from .types import BoolArray, FloatArray, IntArray, Labels, Stake, State
 
@@ -69,7 +69,7 @@ class Harm:
     def __init__(
         self, counts: IntArray, max_error: float, miss_rate: float, log_level: float, quiet: float = QUIET_SECONDS
     ) -> None:
-        self._level, self._hold = log_level, quiet
+        self._level = log_level
         bands = counts.reshape(BANDS, -1, 2).sum(axis=1)
         known = bands.sum(axis=1) > 0
         self._band_p0 = upper_bound(bands[:, 1], bands.sum(axis=1))
@@ -89,13 +89,12 @@ class Harm:
         self._log_m = np.full((len(self._p0), len(_RATIOS)), -np.inf)
         self._waited = np.zeros(len(self._p0))
         self._since = np.zeros((len(self._p0), 2))
-        self._held = np.zeros(len(self._p0), dtype=bool)
-        self._quiet = np.zeros((2, len(self._p0)))
+        self._episodes = Episodes(len(self._p0), len(_RATIOS), log_level, quiet)
 
     @property
     def is_open(self) -> bool:
         """Whether some harm view has an open episode; the promise is none."""
-        return bool(self._held[:_PROMISE].any())
+        return bool(self._episodes.held[:_PROMISE].any())
 
     def update(self, labels: Sequence[Labels], misses: float, covered: float, clock: float, time: float) -> HarmReading:
         """Take in a batch.
@@ -113,7 +112,7 @@ class Harm:
             Epoch seconds.
         """
         self._waited += clock
-        growth, right_wrong = self._growth(labels, misses, covered)
+        growth, right_wrong, excess = self._growth(labels, misses, covered)
         seen = right_wrong.sum(axis=1) > 0
         if seen.any():
             with np.errstate(divide="ignore"):  # no time has passed: log 0
@@ -122,7 +121,7 @@ class Harm:
             self._log_m = np.where(seen[:, None], np.logaddexp(self._log_m, log_w[:, None]) + growth, self._log_m)
             self._since = np.where(seen, retained(before, log_w), 1.0)[:, None] * self._since + right_wrong
             self._waited[seen] = 0.0
-        self._resolve(right_wrong.sum(axis=1), time)
+        self._resolve(growth, np.stack([right_wrong.sum(axis=1), excess], axis=1), clock, time)
         return self._reading(time)
 
     def forget(self) -> None:
@@ -130,8 +129,9 @@ class Harm:
 
         This can only put an alarm off, so the promise on false ones stands.
         """
-        self._log_m[~self._held] = -np.inf
-        self._since[~self._held] = 0.0
+        free = ~self._episodes.held
+        self._log_m[free] = -np.inf
+        self._since[free] = 0.0
 
     def state(self) -> State:
         """Evidence and episodes."""
@@ -139,8 +139,7 @@ class Harm:
             "harm_log_m": self._log_m.copy(),
             "harm_waited": self._waited.copy(),
             "harm_since": self._since.copy(),
-            "harm_held": self._held.copy(),
-            "harm_quiet": self._quiet.copy(),
+            **self._episodes.state(),
         }
 
     def restore(self, state: State) -> None:
@@ -148,18 +147,21 @@ class Harm:
         self._log_m = state["harm_log_m"].astype(np.float64)
         self._waited = state["harm_waited"].astype(np.float64)
         self._since = state["harm_since"].astype(np.float64)
-        self._held = state["harm_held"].astype(bool)
-        self._quiet = state["harm_quiet"].astype(np.float64)
+        self._episodes.restore(state)
 
     def _payoffs(self, weight: float) -> tuple[FloatArray, FloatArray]:
         """Logarithm of what each bet pays for a right and for a wrong answer of this weight, (views, bets) each."""
         bets, p0 = weight * self._bets, self._p0[:, None]
         return np.log1p(-bets * p0), np.log1p(bets * (1 - p0))
 
-    def _growth(self, labels: Sequence[Labels], misses: float, covered: float) -> tuple[FloatArray, FloatArray]:
-        """Log-growth (views, bets) and right and wrong labels (views, 2)."""
+    def _growth(
+        self, labels: Sequence[Labels], misses: float, covered: float
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Log-growth (views, bets), right and wrong labels (views, 2), harm less its slack (views,)."""
         growth = np.zeros_like(self._log_m)
         seen = np.zeros((len(self._p0), 2))
+        weighed = np.zeros((len(self._p0), 2))
+        too_many = 0.0
         for each in labels:
             bands = each.counts.sum(axis=0).reshape(BANDS, -1, 2).sum(axis=1)
             by_stake = each.counts.sum(axis=1)
@@ -171,11 +173,16 @@ class Harm:
             growth[_PROMISE] += self._paid(_PROMISE, audited, 1.0)
             growth[_PROMISE] += self._paid(_PROMISE, suspected, each.propensity)
             seen[[_ERROR, _TILT]] += bands.sum(axis=0)
-            seen[_FIRST_BAND:_PROMISE] += bands
-            seen[_PROMISE] += audited + each.propensity * suspected
+            weighed[_ERROR] += audited + each.propensity * others
+            too_many += float(bands[:, 1].sum() - SLACK * (bands.sum(axis=1) @ self._band_p0))
+            weighed[_FIRST_BAND:_PROMISE] += bands
+            weighed[_PROMISE] += audited + each.propensity * suspected
         growth[_COVERAGE] += self._paid(_COVERAGE, np.array([covered, misses]), 1.0)
-        seen[_COVERAGE] += (covered, misses)
-        return growth, seen
+        weighed[_COVERAGE] += (covered, misses)
+        seen[_COVERAGE:] = weighed[_COVERAGE:]
+        excess = weighed[:, 1] - SLACK * self._p0 * weighed.sum(axis=1)
+        excess[_TILT] = too_many
+        return growth, seen, excess
 
     def _paid(self, views: int | slice, counts: FloatArray | IntArray, weight: float) -> FloatArray:
         """Log-growth of some views' bets, (..., bets), by their right and wrong labels, (..., 2)."""
@@ -196,27 +203,19 @@ class Harm:
             means: FloatArray = safe + np.log(np.exp(self._log_m - safe[:, None]).mean(axis=1))
         return means
 
-    def _resolve(self, labels: FloatArray, time: float) -> None:
-        """Begin the evidence of a held view anew where it is high; release those that have been quiet long enough."""
-        self._quiet[1] += labels
-        if not self._held.any():
-            return
-        high = self._held & (self._means() >= self._level / 2)
-        self._log_m[high] = -np.inf
-        self._quiet[0, high], self._quiet[1, high] = time, 0
-        quiet = self._held & (time - self._quiet[0] >= self._hold) & (self._quiet[1] >= QUIET_EVENTS)
-        self._held &= ~quiet
-        self._log_m[quiet] = -np.inf
-        self._since[quiet] = 0.0
+    def _resolve(self, growth: FloatArray, seen: FloatArray, clock: float, time: float) -> None:
+        """Begin the evidence of a held view anew where it is high, and that of one whose episode has ended."""
+        high, over = self._episodes.watch(growth, seen, self._means(), clock, time)
+        self._log_m[high | over] = -np.inf
+        self._since[over] = 0.0
 
     def _reading(self, time: float) -> HarmReading:
-        evidence = np.where(self._held, -np.inf, self._means() + self._log_weight)
+        evidence = np.where(self._episodes.held, -np.inf, self._means() + self._log_weight)
         over: BoolArray = evidence >= self._level
         alarms = tuple(self._alarm(int(view), float(evidence[view])) for view in np.flatnonzero(over))
         if alarms:
-            self._held |= over
+            self._episodes.begin(over, self._log_m, self._since.sum(axis=1), time)
             self._log_m[over] = -np.inf
-            self._quiet[0, over], self._quiet[1, over] = time, 0
         promise = next((alarm for alarm in alarms if alarm.view == self.names[_PROMISE]), None)
         harm = tuple(alarm for alarm in alarms if alarm is not promise)
         top = float(evidence[:_PROMISE].max())

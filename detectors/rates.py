@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from .episodes import SLACK, Episodes
 from .harm import HarmAlarm, HarmReading
-from .readings import QUIET_EVENTS, QUIET_SECONDS
+from .readings import QUIET_SECONDS
 from .shiryaev import log_means, retained
 from .types import BoolArray, FloatArray, State
 
@@ -64,27 +65,26 @@ class Rates:
     ) -> None:
         self.names = tuple(names)
         self._p0 = np.minimum(tolerated, 1 - 1e-9)
-        self._level, self._hold = log_level, quiet
+        self._level = log_level
         self._log_weight = float(np.log(share / len(self.names)))
         bets = np.minimum((_RATIOS - 1) / (1 - self._p0[:, None]), 0.9 / np.maximum(self._p0[:, None], 1e-9))
         self._below, self._above = np.log1p(-bets * self._p0[:, None]), np.log1p(bets * (1 - self._p0[:, None]))
         self._log_m = np.full(bets.shape, -np.inf)
         self._since = np.zeros((len(self.names), 2))
         self._waited = 0.0
-        self._held = np.zeros(len(self.names), dtype=np.bool_)
-        self._quiet = np.zeros((2, len(self.names)))
+        self._episodes = Episodes(len(self.names), len(_RATIOS), log_level, quiet)
         self.retained = np.ones(len(self.names))
         """(rates,): the share of the counts before the last batch that came after the change, if there was one."""
 
     @property
     def held(self) -> BoolArray:
         """(rates,): which have an open episode."""
-        return self._held
+        return self._episodes.held
 
     @property
     def is_open(self) -> bool:
         """Whether some rate has an open episode."""
-        return bool(self._held.any())
+        return bool(self.held.any())
 
     def count(self, seen: FloatArray, clock: float, time: float, beside: HarmReading) -> HarmReading:
         """Take in a batch, and tell it together with `beside`, what the other harm views say.
@@ -114,8 +114,8 @@ class Rates:
             self._log_m = np.logaddexp(self._log_m, log_w) + growth
             self.retained = retained(before, log_w)
             self._since = self.retained[:, None] * self._since + seen
+            self._resolve(growth, seen, self._waited, time)
             self._waited = 0.0
-            self._resolve(seen.sum(axis=1), time)
         return self._told(beside, time)
 
     def forget(self, which: BoolArray) -> None:
@@ -125,7 +125,7 @@ class Rates:
         """
         self._log_m[which] = -np.inf
         self._since[which] = 0.0
-        self._held[which] = False
+        self._episodes.end(which)
 
     def state(self) -> State:
         """Evidence and episodes."""
@@ -133,8 +133,7 @@ class Rates:
             "rate_log_m": self._log_m.copy(),
             "rate_since": self._since.copy(),
             "rate_waited": np.array([self._waited]),
-            "rate_held": self._held.copy(),
-            "rate_quiet": self._quiet.copy(),
+            **self._episodes.state(),
         }
 
     def restore(self, state: State) -> None:
@@ -142,31 +141,27 @@ class Rates:
         self._log_m = state["rate_log_m"].astype(np.float64)
         self._since = state["rate_since"].astype(np.float64)
         self._waited = float(state["rate_waited"][0])
-        self._held = state["rate_held"].astype(np.bool_)
-        self._quiet = state["rate_quiet"].astype(np.float64)
+        self._episodes.restore(state)
 
     def _means(self) -> FloatArray:
         bets = len(_RATIOS)
         starts = np.arange(0, self._log_m.size, bets)
         return log_means(self._log_m.ravel(), starts, np.full(self._log_m.size, -np.log(bets)))
 
-    def _resolve(self, labels: FloatArray, time: float) -> None:
-        """Begin the evidence of a held rate anew where it is high; release what has been quiet for long enough."""
-        self._quiet[1] += labels
-        high = self._held & (self._means() >= self._level / 2)
-        self._quiet[0, high], self._quiet[1, high] = time, 0.0
-        quiet = self._held & (time - self._quiet[0] >= self._hold) & (self._quiet[1] >= QUIET_EVENTS)
-        self._held &= ~quiet
-        self._log_m[high | quiet] = -np.inf
-        self._since[quiet] = 0.0
+    def _resolve(self, growth: FloatArray, seen: FloatArray, clock: float, time: float) -> None:
+        """Begin the evidence of a held rate anew where it is high, and that of one whose episode has ended."""
+        labels = seen.sum(axis=1)
+        labels_and_excess = np.stack([labels, seen[:, 1] - SLACK * self._p0 * labels], axis=1)
+        high, over = self._episodes.watch(growth, labels_and_excess, self._means(), clock, time)
+        self._log_m[high | over] = -np.inf
+        self._since[over] = 0.0
 
     def _told(self, beside: HarmReading, time: float) -> HarmReading:
-        evidence = np.where(self._held, -np.inf, self._means() + self._log_weight)
+        evidence = np.where(self.held, -np.inf, self._means() + self._log_weight)
         over: BoolArray = evidence >= self._level
         alarms = tuple(self._alarm(int(i), float(evidence[i])) for i in np.flatnonzero(over))
-        self._held |= over
+        self._episodes.begin(over, self._log_m, self._since.sum(axis=1), time)
         self._log_m[over] = -np.inf
-        self._quiet[0, over], self._quiet[1, over] = time, 0.0
         top = max(beside.top, float(evidence.max()))
         return replace(beside, top=top, alarms=(*beside.alarms, *alarms), open=beside.open or self.is_open)
 

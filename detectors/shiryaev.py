@@ -19,10 +19,35 @@ import numpy as np
 
 from .types import FloatArray, IntArray
 
-__all__ = ["GRAIN", "log_means", "retained"]
+__all__ = ["GRAIN", "LOG_ODDS_SURE", "high_line", "log_means", "retained"]
 
 GRAIN = 8.0
 """Parts of a unit of log-evidence that a snapshot tells apart; an alarm needs some 10 units."""
+
+LOG_ODDS_SURE = float(np.log(20.0))
+"""Twenty to one, as a logarithm: what counts as sure where nobody is woken."""
+
+
+def high_line(log_level: float, waited: FloatArray) -> FloatArray:
+    r"""Where the evidence of a view with an open episode, begun anew, is high: log of :math:`\max(\sqrt A, 20 \sum w)`.
+
+    Unchanged :math:`E[M_t] = \sum w`, so in time M passes every fixed line without a change, and M over :math:`\sum w`
+    is an e-value. Against a level in days :math:`\sqrt A` counts for hours; against one in events the other does soon.
+
+    Parameters
+    ----------
+    log_level
+        log A, in the unit of the promise.
+    waited
+        (views,): what the clock counted since the evidence began.
+
+    Examples
+    --------
+    >>> np.exp(high_line(np.log(1e6), np.array([10.0, 5000.0]))).round().tolist()
+    [1000.0, 100000.0]
+    """
+    with np.errstate(divide="ignore"):  # just begun
+        return np.maximum(log_level / 2, np.log(waited) + LOG_ODDS_SURE)
 
 
 def log_means(log_m: FloatArray, starts: IntArray, log_share: FloatArray) -> FloatArray:

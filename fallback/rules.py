@@ -181,7 +181,7 @@ def recovered(record: BreakerRecord, signals: Signals, policy: Policy) -> Findin
         if not signals.risk_upper <= policy.close_level:
             return None
         risk = f"the risk is at most {signals.risk_upper:.2%} (close level {policy.close_level:.2%})"
-        return Finding(Cause.RECOVERED, f"{risk} with {policy.min_acceptance:.0%} passing")
+        return Finding(Cause.RECOVERED, f"{risk} with at least {policy.min_acceptance:.0%} passing")
     unknown = record.opened_by is Cause.ERRORS and math.isnan(signals.call_error_rate)
     if signals.probes < policy.probes or unknown:
         return None

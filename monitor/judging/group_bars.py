@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from detectors.groups.fitted import Groups
-from detectors.harm import BANDS, upper_bound
+from detectors.harm import BANDS
 from detectors.logistic import RankLogistic, fit_logistic, least_threshold
 from detectors.types import RANK_CELLS, FloatArray, IntArray
 
@@ -44,14 +42,6 @@ class Bars:
     def offset(self, place: int, answers: FloatArray, traffic: FloatArray, threshold: float) -> float:
         """What `answers`, (bands, 2), of one group bear out above λ on recent `traffic`, (bands,)."""
         return max(self._least(self._fit(answers, self._fits[place]), traffic) - threshold, 0.0)
-
-    @staticmethod
-    def risk(answers: FloatArray, bar: float, floor: float) -> tuple[int, float]:
-        """Labels, and the upper bound of the error at a bar that lets at least a share of `floor` pass."""
-        start = min(max(math.ceil(bar * BANDS), 0), math.floor((1 - floor) * BANDS))
-        right, wrong = answers[start:].sum(axis=0)
-        n = int(right + wrong)
-        return (n, float(upper_bound(int(wrong), n))) if n else (0, math.nan)
 
     def _least(self, fit: RankLogistic, traffic: FloatArray | IntArray) -> float:
         return least_threshold(fit.rates(), np.repeat(traffic.astype(np.float64), _CELLS), self._target)

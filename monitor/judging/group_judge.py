@@ -25,6 +25,7 @@ from monitor.judging.group_bars import Bars
 from monitor.judging.group_breakers import GroupBreakers, GroupStep
 from monitor.judging.group_gaps import GroupGaps
 from monitor.judging.group_types import GroupsJudged, Situation
+from monitor.judging.probes import risk
 from monitor.summaries import VersionCounts
 
 __all__ = ["GroupJudge", "GroupsJudged", "Situation"]
@@ -255,9 +256,7 @@ class GroupJudge:
     def _signals(self, place: int, alarms: Sequence[HarmAlarm], at: Situation, time: float) -> Signals:
         names = [alarm.view for alarm in alarms]
         n = len(self.groups)
-        probes, risk = self._bars.risk(
-            self._probed[place], at.threshold + float(self._tracking.offsets[place]), self._floor
-        )
+        probes, bound = risk(self._probed[place], at.threshold + float(self._tracking.offsets[place]), self._floor)
         could_pass = self._could_pass(at.threshold)[place] if self._began_with[place] >= 2 * self._floor else math.nan
         return Signals(
             time=time,
@@ -266,7 +265,7 @@ class GroupJudge:
             promise_broken=any(name.startswith("promise") for name in names),
             could_pass=float(could_pass),
             labels=int(self._since[place].sum()),
-            risk_upper=risk,
+            risk_upper=bound,
             probes=probes,
             label_delay=at.label_delay,
         )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from detectors.harm import upper_bound
 from detectors.types import RANK_CELLS, Labels, State
+from monitor.judging.probes import risk
 from monitor.summaries import VersionCounts
 
 __all__ = ["Tallies"]
@@ -55,21 +55,17 @@ class Tallies:
             self._probed += cells
 
     def begin_epoch(self) -> None:
-        """Labels of decisions from before it are none of its."""
+        """Labels of decisions from before it are none of its, and what probes showed is about errors that were."""
         self._sums[2] = 0
+        self.probe_again()
 
     def probe_again(self) -> None:
-        """The breaker has taken a step: what is learnt from here on is about the new state."""
+        """What is learnt from here on is about something else: a new state of the breaker, or changed errors."""
         self._probed[:] = 0
 
     def risk(self, threshold: float, min_acceptance: float) -> tuple[int, float]:
         """Labels since the last step, and the upper bound of the error at a threshold that lets enough pass."""
-        highest = math.floor((1 - min_acceptance) * RANK_CELLS)
-        start = min(max(math.ceil(threshold * RANK_CELLS), 0), highest)
-        right, wrong = self._probed[start:].sum(axis=0)
-        if right + wrong == 0:
-            return 0, math.nan
-        return int(right + wrong), float(upper_bound(int(wrong), int(right + wrong)))
+        return risk(self._probed, threshold, min_acceptance)
 
     def state(self) -> State:
         """The sums."""
