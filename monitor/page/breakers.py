@@ -12,7 +12,7 @@ from monitor.judging.records import guarantee_in
 from monitor.ledger.waits import waits_for
 from monitor.observing import Breakers, Ruled, Segments, SegmentStanding, Transition
 from monitor.page.picture import Cause, OverrideNote, Version
-from monitor.page.segments import MOST_SEGMENTS, GapNote, SegmentNote, gap_notes, segment_notes
+from monitor.page.segments import GapNote, SegmentNote, gap_notes, listed, segment_notes
 from monitor.page.shown import cut
 
 __all__ = ["Gates"]
@@ -55,11 +55,11 @@ class Gates:
     def segments(self) -> tuple[list[SegmentNote], dict[str, dict[str, int]]]:
         """The groups that most is to be said of; and by version, of those left out, how many are in which state."""
         notes = segment_notes(self._groups(), self._cause)
-        listed = notes[:MOST_SEGMENTS]
+        n = listed(notes)
         left: dict[str, Counter[str]] = {}
-        for each in notes[MOST_SEGMENTS:]:
+        for each in notes[n:]:
             left.setdefault(each.version, Counter())[each.state] += 1
-        return listed, {version: dict(states) for version, states in left.items()}
+        return notes[:n], {version: dict(states) for version, states in left.items()}
 
     def gaps(self) -> list[GapNote]:
         """The greatest differences between groups of one name."""

@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterable
 
-__all__ = ["Element", "Node", "element", "style"]
+__all__ = ["Element", "Node", "element", "markup", "style"]
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 _NAME = re.compile(r"[a-z][a-z0-9-]*", re.IGNORECASE)
@@ -42,6 +42,11 @@ def element(tag: str, *children: Node, **attributes: str | float | bool | None) 
     if tag in _VOID:
         return Element(f"<{tag}{told}>")
     return Element(f"<{tag}{told}>{_inner(children)}</{tag}>")
+
+
+def markup(*children: Node) -> str:
+    """What stands in an element, without one around it."""
+    return _inner(children)
 
 
 def style(sheet: str) -> Element:

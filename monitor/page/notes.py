@@ -92,6 +92,8 @@ class Step(msgspec.Struct, frozen=True, rename={"before": "from", "after": "to"}
     before: str
     after: str
     reason: str
+    segment: str = ""
+    """The group whose breaker it is; empty for the version's."""
 
 
 class PageNote(msgspec.Struct, frozen=True):

@@ -21,11 +21,12 @@ __all__ = [
     "OverrideNote",
     "SegmentNote",
     "gap_notes",
+    "listed",
     "segment_notes",
 ]
 
 MOST_SEGMENTS: Final = 24
-"""Groups that are listed: a screen or two; what is not listed is counted."""
+"""Groups that are listed, of which the closed ones fill up the first half; what is not listed is counted."""
 
 
 class OverrideNote(msgspec.Struct, frozen=True):
@@ -106,11 +107,18 @@ def segment_notes(
     return sorted(notes, key=_urgency)
 
 
+def listed(notes: Sequence[SegmentNote]) -> int:
+    """How many of the sorted ones are listed: of those that are closed and nobody's concern fewer."""
+    calm = next((i for i, each in enumerate(notes) if each.state == _CALM and each.cause.override is None), len(notes))
+    return min(max(calm, MOST_SEGMENTS // 2), MOST_SEGMENTS, len(notes))
+
+
 def _urgency(note: SegmentNote) -> tuple[int, bool, float, int]:
     calm = note.cause.override is None
     return -_SEVERITY.get(note.state, len(SEVERITY)), calm, -(note.error.low or 0.0), -note.n
 
 
+_CALM = "closed"
 _SEVERITY = {state.value: rank for rank, state in enumerate(SEVERITY)}
 
 

@@ -86,7 +86,8 @@ def picture(seen: Frame) -> Picture:
 
 def step(seen: Transition) -> Step:
     """Show a transition, its states in lower case."""
-    return Step(seen.time, seen.event, cut(seen.version), seen.before.lower(), seen.after.lower(), cut(seen.words))
+    states = (seen.before.lower(), seen.after.lower())
+    return Step(seen.time, seen.event, cut(seen.version), *states, cut(seen.words), cut(seen.segment))
 
 
 def queue_note(seen: Queue) -> QueueNote:

@@ -25,7 +25,7 @@ def openapi() -> dict[str, Any]:
         "paths": {
             "/api/v1/status": _get("All that the status page shows", {"application/json": {"schema": status}}),
             "/api/v1/stream": _get(
-                "The same as server-sent events, one a second",
+                "The same as server-sent events, one a second; events `parts` hold changed parts as HTML",
                 {"text/event-stream": {"schema": {"type": "string"}}},
                 {"503": {"description": "As many clients follow as are taken"}},
             ),

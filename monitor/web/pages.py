@@ -1,4 +1,4 @@
-"""The status page as the server draws it: words, for the first moment and for readers without scripts."""
+"""The status page as the server draws it, whole: for the first moment, and for readers without scripts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from monitor.page.draw.charts import charts
+from monitor.page.draw.parts import parts
 from monitor.page.picture import Status
 from monitor.page.words import chosen
 
@@ -31,6 +33,8 @@ def status_page(status: Status) -> str:
         "promise": chosen(status.max_error),
         "false_pages": status.false_pages or "not set",
         "time": f"{datetime.fromtimestamp(status.now, UTC):%H:%M:%S} UTC",
-        "state": ", ".join(f"{v.version or 'model'}: {v.state}" for v in status.versions) or "no verdict yet",
+        "rolling": f"{status.rolling_over:,}",
+        "lately": f"The last {status.shares.n:,} requests." if status.shares.n else "",
     }
-    return _template().substitute({name: escape(value) for name, value in values.items()})
+    drawn = parts(status) | {f"{name}_chart": chart for name, chart in charts(status).items()}
+    return _template().substitute({name: escape(value) for name, value in values.items()} | drawn)

@@ -17,7 +17,7 @@ from monitor.web.app import build_app
 from monitor.web.changes import Changes
 from monitor.web.server import WebServer
 from tests.browser.pages import needs_chromium, violations
-from tests.browser.test_status_page import the_story
+from tests.browser.telling import the_story
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -66,24 +66,32 @@ def page(chromium: Browser, desk: Desk) -> Iterator[Page]:
     context = chromium.new_context(viewport={"width": 390, "height": 800})
     opened = context.new_page()
     opened.goto(desk.server.url)
-    opened.click("#operate summary")
-    opened.fill("[name=actor]", "ada")
-    opened.fill("[name=reason]", "bad release")
-    opened.fill("[name=token]", TOKEN)
+    opened.click("#acts >> text=Overrule")
+    sign(opened)
     yield opened
     context.close()
 
 
-def said(page: Page, words: str) -> None:
+def sign(page: Page, reason: str = "bad release") -> None:
+    """Who says so, why, and with what right."""
+    page.fill("[name=actor]", "ada")
+    page.fill("[name=reason]", reason)
+    page.fill("[name=token]", TOKEN)
+
+
+def said(page: Page, words: str, where: str = "order-said") -> None:
     """Wait for the page's word on the order."""
-    page.wait_for_function("words => document.getElementById('order-said').textContent.includes(words)", arg=words)
+    page.wait_for_function(
+        "([id, words]) => document.getElementById(id).textContent.includes(words)", arg=[where, words]
+    )
 
 
 def test_an_order_is_given_with_the_keyboard(page: Page, desk: Desk) -> None:
     """What, for how long, by whom and why reach the judge; the token is neither in the address nor kept."""
     page.select_option("#order-for", "4h")
     page.press("[name=reason]", "Enter")
-    said(page, "Done.")
+    said(page, "Done.", "order-done")
+    assert page.locator("#operate").is_hidden()
     (order,) = desk.taken
     assert (order.order, order.actor, order.reason, order.seconds) == ("open", "ada", "bad release", 14400.0)
     assert TOKEN not in page.url
@@ -106,7 +114,7 @@ def test_the_kill_switch_shows_at_the_top(page: Page, desk: Desk) -> None:
     page.select_option("#order-what", "kill")
     assert page.is_disabled("#order-for")
     page.click("#order button")
-    said(page, "Done.")
+    said(page, "Done.", "order-done")
     page.wait_for_selector("#headline:text('The kill switch is on')")
     assert "by ada: bad release" in page.inner_text("#headline")
     assert page.get_attribute("body", "data-tone") == "bad"
@@ -120,6 +128,23 @@ def test_the_form_is_for_everyone(page: Page) -> None:
     assert violations(page) == []
 
 
+def test_a_row_says_what_it_overrules_and_escape_leaves_it(page: Page, desk: Desk) -> None:
+    """Its button opens the form for that group, by the keyboard; Escape gives focus back, and nothing is ordered."""
+    page.keyboard.press("Escape")
+    button = page.locator("[data-key='1 region=north'] button").first
+    assert button.get_attribute("aria-label") == "Hold open: region=north"
+    button.focus()
+    page.keyboard.press("Enter")
+    assert page.inner_text("#operate-title") == "Hold open: region=north"
+    assert page.input_value("#order-segment") == "region=north"
+    assert page.input_value("#order-version") == "1"
+    assert page.evaluate("document.activeElement.id") == "order-for"
+    page.keyboard.press("Escape")
+    assert page.locator("#operate").is_hidden()
+    assert button.evaluate("each => document.activeElement === each")
+    assert desk.taken == []
+
+
 def test_without_a_token_there_is_no_form(chromium: Browser) -> None:
     """Where nothing can be changed, nothing is offered."""
     board = the_story()
@@ -127,6 +152,7 @@ def test_without_a_token_there_is_no_form(chromium: Browser) -> None:
         context = chromium.new_context()
         opened = context.new_page()
         opened.goto(server.url)
-        opened.wait_for_selector("[data-node=open].lit")
+        opened.wait_for_selector("#link[data-link=live]")
         assert opened.locator("#operate").is_hidden()
+        assert opened.locator("button:visible").count() == 0
         context.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -10,32 +9,15 @@ from urllib.parse import urlsplit
 import pytest
 from prometheus_client import CollectorRegistry
 
-from fallback.types import BreakerState, Verdict
-from monitor.observing import (
-    Alarm,
-    Counted,
-    Decided,
-    Evidence,
-    Frame,
-    Frames,
-    Labelled,
-    Paged,
-    Routed,
-    Ruled,
-    Segments,
-    SegmentStanding,
-    Transition,
-)
 from monitor.page.status import Board
 from monitor.web.app import build_app
 from monitor.web.server import WebServer
 from tests.browser.pages import needs_chromium, violations
+from tests.browser.telling import HOSTILE, the_story
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-NOON = 1_789_992_000.0
-HOSTILE = "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script>"
 ON = {
     "#headline": ".hero",
     "#detail": ".hero",
@@ -51,58 +33,6 @@ ON = {
 }
 """Texts, and what is behind them."""
 pytestmark = needs_chromium
-
-
-def the_story() -> Board:
-    """Tell of a minute of health, a change, two steps of the breaker, and hostile text wherever any text can be."""
-    board = Board(model="digits", max_error=0.05, false_pages="1 per 90d", clock=lambda: NOON + 90)
-    for k in range(90):
-        worse = max(0.0, (k - 50) / 40)
-        model, time = round(90 * (1 - worse)), NOON + k
-        decisions = {
-            ("model", "confident"): model,
-            ("fallback", "low_confidence"): 60 - model // 2,
-            ("human", HOSTILE): 10,
-        }
-        last = [Decided(id=HOSTILE, time=time, route="human", reason=HOSTILE, answer=HOSTILE, confidence=0.5)]
-        board(Routed(time=time, decisions=decisions, version="1", last=last))
-        wrong = round(model * 0.04)
-        board(Labelled(time=time, accepted=(model, wrong), answered=(100, 5), alone=(100, round(8 + 60 * worse))))
-        board(Evidence(time=time, event=100 * k, warning=20 * worse, harm=12 * worse - 1, level=6.0))
-        frame = Frame(
-            id=str(k),
-            image=[[k % 17] * 8] * 8,
-            answered_by="model",
-            answer="3",
-            truth="3" if k % 2 else "8",
-            angle=40 * worse,
-        )
-        board(Frames(frames=[frame]))
-    board(Counted(dead_letters={HOSTILE: 1}, joined=9000))
-    bars = {"bins": [HOSTILE, "b", "c"], "before": [0.2, 0.5, 0.3], "now": [0.6, 0.3, 0.1]}
-    board(Alarm(time=NOON + 60, event=6000, level="warning", view=HOSTILE, log10_evidence=6.1, why=HOSTILE, **bars))  # type: ignore[arg-type]
-    board(Transition(time=NOON + 62, event=6200, version="1", before="closed", after="degraded", reason="warning_held"))
-    board(Transition(time=NOON + 80, event=8000, version="1", before="degraded", after="open", reason=HOSTILE))
-    board(Paged(time=NOON + 80, summary=HOSTILE))
-    verdict = Verdict(BreakerState.OPEN, 1, 0.4, math.inf, 0.2, 0.05, 0.9, 5.0, NOON + 89, 90)
-    board(Ruled(version="1", verdict=verdict, guarantee="tracking"))
-    groups = [(f"region={HOSTILE}", "open", 40), ("region=north", "closed", 4), ("region=new", "closed", 0)]
-    standing = [
-        SegmentStanding(
-            segment=label,
-            state=state,
-            offset=0.1,
-            epoch=0,
-            followed=wrong > 0,
-            n=500,
-            answered=400,
-            accepted=(400 if wrong else 0, wrong),
-            covered=(500.0 if wrong else 0.0, 450.0 if wrong else 0.0),
-        )
-        for label, state, wrong in groups
-    ]
-    board(Segments(time=NOON + 89, version="1", segments=standing))
-    return board
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +58,7 @@ class Seen:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self._note(request.url, url))
         self.page.goto(url)
-        self.page.wait_for_selector("[data-node=open].lit")
+        self.page.wait_for_selector("#link[data-link=live]")
 
     def _note(self, asked: str, url: str) -> None:
         if urlsplit(asked).netloc != urlsplit(url).netloc:
@@ -163,14 +93,14 @@ def test_the_breakers_state_is_lit(seen: Seen) -> None:
 
 
 def test_the_charts_are_drawn(seen: Seen) -> None:
-    """Lines, alarm level, promise, areas, the marks of both steps and of the alarm; all inside their chart."""
+    """Lines, alarm level, promise, areas, the marks of both steps and of both alarms; all inside their chart."""
     page = seen.page
     assert page.locator("#evidence .line").count() == 2
     assert "alarm level 10⁶" in (page.locator("#evidence .level-name").text_content() or "")
     assert (page.locator("#errors .level-name").text_content() or "").startswith("promise 5")
     assert page.locator("#routes .fill").count() == 4
     assert page.locator("#evidence .mark-name").all_text_contents() == ["OPEN", "DEGRADED"]
-    assert page.locator("#evidence .flag").count() == 1
+    assert page.locator("#evidence .flag").count() == 2
     for chart in ("#evidence", "#errors", "#routes"):
         figure, svg = (
             page.locator(f"{chart} .plot").bounding_box(),
@@ -185,24 +115,53 @@ def test_the_charts_are_drawn(seen: Seen) -> None:
         assert page.get_attribute(f"{chart} .plot", "aria-label")
 
 
-def test_what_moved_has_its_histograms(seen: Seen) -> None:
-    """An alarm shows its words, and the shares before and now of each bin."""
-    assert seen.page.locator(".moved .now").count() == 3
-    assert seen.page.locator(".moved .before").count() == 1
+def test_what_moved_has_its_histogram_and_its_words(seen: Seen) -> None:
+    """Shares of each bin now and in the reference, what gained and lost most, since when, and the odds in words."""
+    moved = seen.page.locator(".moved")
+    assert moved.locator(".now").count() == 3
+    assert moved.locator(".before").count() == 1
+    heights = [float(each.get_attribute("height") or 0) for each in moved.locator(".now").all()]
+    assert heights == [70.0, 35.0, 11.7]
+    words = moved.inner_text()
+    assert "Changed at about 12:00:55, seen at 12:01:00 UTC" in words
+    assert "2 million to 1" in words
+    assert "10^" not in words
+    assert "from 50.0" in words
+    label = moved.locator("svg").get_attribute("aria-label") or ""
+    assert "Lost most: b, from 50.0" in label
+    assert "37 errors in the last 205 labels" in seen.page.inner_text(".harms")
 
 
-def test_segments_have_their_breaker_and_rates_with_bands_and_the_gap_between_them(seen: Seen) -> None:
-    """Ten and one per cent wrong; what nobody knows yet is a dash."""
-    rows = seen.page.locator("#segments tbody tr")
-    assert rows.count() == 3
-    north = rows.nth(1).inner_text()
+def test_the_tree_has_the_version_and_under_it_its_groups(seen: Seen) -> None:
+    """The worst first: why it stands so, what would close it, who holds it; rates with bands, dashes where unknown."""
+    version = seen.page.locator("#tree > ul > li")
+    assert "once labels show with 95 % confidence" in version.locator("> .why").inner_text()
+    assert "probed from 12:02:00 UTC on" in version.locator("> .why").inner_text()
+    groups = version.locator(".group")
+    assert groups.count() == 3
+    assert groups.nth(0).locator(".badge").inner_text() == "held open"
+    held = groups.nth(0).locator(".why").inner_text()
+    assert f"{HOSTILE}, until 12:30:00 UTC: {HOSTILE}" in held
+    assert "The order ends at 12:30:00 UTC" in held
+    north = groups.nth(1).inner_text()
     assert "region=north" in north
-    assert "closed" in north.lower()
+    assert "closed" in north
     assert "1.0" in north
-    assert "\N{EN DASH}" in rows.nth(2).inner_text()
-    gap = seen.page.locator("#gaps tbody tr").inner_text()
-    assert gap.startswith("region")
-    assert "9.0" in gap
+    assert "\N{EN DASH} wrong of what passed" in groups.nth(2).inner_text()
+    assert "in errors 9.0" in seen.page.inner_text("#gaps li")
+
+
+def test_the_queue_and_the_answerers_are_told(seen: Seen) -> None:
+    """How many wait, how old the oldest is, what is left of the budget, what was shed; who answered, by name."""
+    queue = seen.page.inner_text("#queue")
+    for told in (
+        "12 wait for a person, of 1,000",
+        "3\u202fmin of 30\u202fmin",
+        "48, 120 an hour",
+        "shed to others\n20",
+    ):
+        assert told in queue
+    assert "digits \N{RIGHTWARDS ARROW} model" in seen.page.inner_text("#answerers")
 
 
 def test_the_demo_shows_who_answered_and_whether_it_was_right(seen: Seen) -> None:
@@ -216,7 +175,7 @@ def test_the_demo_shows_who_answered_and_whether_it_was_right(seen: Seen) -> Non
 def test_text_from_outside_stays_text(seen: Seen) -> None:
     """Tags in names, reasons, answers and bins are shown as they are, and never become elements."""
     assert seen.page.locator("main img, main script").count() == 0
-    assert HOSTILE in seen.page.inner_text("#moved h3")
+    assert HOSTILE in seen.page.inner_text(".moved h3")
     assert HOSTILE in seen.page.inner_text("#decisions")
     assert seen.page.title() == "OPEN · digits · Holdback"
 
@@ -275,13 +234,19 @@ def test_a_chart_can_be_read_with_the_keyboard(seen: Seen) -> None:
     assert page.locator("#errors .readout").is_hidden()
 
 
-def test_without_scripts_the_words_are_there(chromium: Browser, url: str, board: Board) -> None:
-    """Headline, detail and state come from the server; a note says where the numbers are."""
-    context = chromium.new_context(java_script_enabled=False)
+def test_without_scripts_the_whole_page_is_there(chromium: Browser, url: str, board: Board) -> None:
+    """Headline, tree, histogram, queue and still charts come from the server."""
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
     page = context.new_page()
     page.goto(url)
     assert page.inner_text("#headline") == board.status().headline
-    assert "1: open" in page.inner_text("noscript")
+    assert page.locator("[data-node=open].lit").count() == 1
+    assert page.locator(".group").count() == 3
+    assert page.locator(".moved .now").count() == 3
+    assert "wait for a person" in page.inner_text("#queue")
+    assert page.locator("#errors .line").count() == 3
+    assert page.locator("main img, main script, body > script").count() == 0
+    assert "load it again" in page.inner_text("noscript")
     context.close()
 
 

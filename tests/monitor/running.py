@@ -13,6 +13,7 @@ from monitor.config import Config
 from monitor.judging.judge import Judge
 from monitor.logs import MemoryBroker
 from monitor.observing import Observation
+from monitor.overruling import Orders
 from monitor.topics import Topics
 from tests.monitor.streams import FIRST
 
@@ -29,14 +30,21 @@ def broker(config: Config) -> MemoryBroker:
 class Run:
     """A replica over a log in memory, fed 100 rows at a time."""
 
-    def __init__(self, config: Config, profile: Profile, broker: MemoryBroker, name: str = "r") -> None:
+    def __init__(
+        self,
+        config: Config,
+        profile: Profile,
+        broker: MemoryBroker,
+        name: str = "r",
+        orders: Orders | None = None,
+    ) -> None:
         self.topics = Topics.of(config)
         self.broker = broker
         self.log = broker.member("g", self.topics.consumed)
         self.seen: list[Observation] = []
         self.parts: Parts = build(
             config, {"1": profile}, self.log, Recorded(config), self.seen.append,
-            replica=name, start=FIRST, snapshot_every=SNAPSHOT_EVERY,
+            replica=name, start=FIRST, snapshot_every=SNAPSHOT_EVERY, orders=orders,
         )  # fmt: skip
 
     def drain(self) -> None:

@@ -43,20 +43,6 @@ export function clock(seconds, withSeconds = true) {
   return new Date(seconds * 1000).toISOString().slice(11, withSeconds ? 19 : 16);
 }
 
-/** The server's clock, as of the last message. */
-export const present = { time: Date.now() / 1000 };
-
-/** Time of day, with its date where that is not today's. */
-export function stamp(seconds) {
-  const day = (t) => new Date(t * 1000).toISOString().slice(0, 10);
-  return day(seconds) === day(present.time) ? clock(seconds) : `${day(seconds)} ${clock(seconds)}`;
-}
-
-export function age(seconds) {
-  if (seconds < 120) return `${Math.round(seconds)}${NNBSP}s`;
-  return seconds < 7200 ? `${Math.round(seconds / 60)}${NNBSP}min` : `${Math.round(seconds / 3600)}${NNBSP}h`;
-}
-
 const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
 /** 4 -> "10⁴"; near one the plain number reads better. */

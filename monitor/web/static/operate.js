@@ -4,21 +4,39 @@ import { byId, h, say, show } from "./dom.js";
 
 const HOLDS = new Set(["open", "close"]);
 const KILLS = { kill: true, unkill: false };
-const form = byId("order");
+const [form, box] = [byId("order"), byId("operate")];
+const [what, version, segment] = ["order-what", "order-version", "order-segment"].map(byId);
+let groups = [];
 
-/** Shows the form where something can be changed. */
+/** Offers what there is to be overruled. */
 export function operate(st) {
-  byId("operate").hidden = !st.operable;
-  const chosen = byId("order-version").value;
-  show(byId("order-version"), st.versions.map((v) => v.version), (names) =>
+  byId("acts").hidden = !st.operable;
+  groups = st.segments;
+  const chosen = version.value;
+  show(version, st.versions.map((v) => v.version), (names) =>
     [h("option", { value: "" }, "all versions"), ...names.map((name) => h("option", { value: name }, `version ${name}`))]);
-  byId("order-version").value = chosen;
+  version.value = chosen;
+}
+
+function open({ order, version: of, segment: group }) {
+  what.value = order;
+  version.value = of;
+  segment.value = group;
+  told("", "");
+  fits();
+  box.showModal();
+  byId("order-for").disabled ? form.elements.actor.focus() : byId("order-for").focus();
 }
 
 function fits() {
-  const what = byId("order-what").value;
-  byId("order-for").disabled = !HOLDS.has(what);
-  byId("order-version").disabled = what in KILLS;
+  const order = what.value;
+  byId("order-for").disabled = !HOLDS.has(order);
+  version.disabled = order in KILLS;
+  segment.disabled = order in KILLS || order === "accept";
+  const names = [...new Set(groups.filter((g) => !version.value || g.version === version.value).map((g) => g.segment))];
+  byId("order-segments").replaceChildren(...names.map((name) => h("option", { value: name })));
+  const where = order in KILLS ? "" : segment.disabled || !segment.value ? (version.value ? `: version ${version.value}` : "") : `: ${segment.value}`;
+  say(byId("operate-title"), what.selectedOptions[0].text.split(":")[0] + where);
 }
 
 function told(tone, text) {
@@ -27,9 +45,10 @@ function told(tone, text) {
 }
 
 function asked(fields) {
-  const { order, actor, reason, version } = fields;
+  const { order, actor, reason } = fields;
   if (order in KILLS) return ["/api/v1/kill-switch", { on: KILLS[order], actor, reason }];
-  return ["/api/v1/breaker", { order, actor, reason, ...(version ? { version } : {}), ...(HOLDS.has(order) ? { for: fields.for } : {}) }];
+  const more = { version: fields.version, segment: fields.segment?.trim(), for: HOLDS.has(order) ? fields.for : "" };
+  return ["/api/v1/breaker", { order, actor, reason, ...Object.fromEntries(Object.entries(more).filter(([, value]) => value)) }];
 }
 
 async function give(event) {
@@ -38,7 +57,7 @@ async function give(event) {
   const [path, body] = asked(fields);
   const button = form.querySelector("button");
   button.disabled = true;
-  told("", "Sent; waiting for the judge's word.");
+  told("", "Sent; waiting for the judge’s word.");
   try {
     const headers = { "content-type": "application/json", authorization: `Bearer ${fields.token}` };
     const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
@@ -52,14 +71,21 @@ async function give(event) {
 
 function answered(response, text) {
   if (response.ok && response.status !== 202) {
-    told("good", "Done.");
+    const whole = `Done. ${byId("operate-title").textContent}${byId("order-for").disabled ? "" : `, for ${byId("order-for").value}`}.`;
     form.elements.reason.value = "";
+    box.close();
+    say(byId("order-done"), whole);
     return;
   }
   const json = response.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : null;
   told(response.ok ? "" : "bad", json?.refused ? `Refused: ${json.refused}.` : (json?.detail ?? text.trim()));
 }
 
-byId("order-what").addEventListener("change", fits);
+for (const field of [what, version, segment]) field.addEventListener("input", fits);
 form.addEventListener("submit", give);
+byId("order-close").addEventListener("click", () => box.close());
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest("button[data-order]");
+  if (button) open(button.dataset);
+});
 fits();

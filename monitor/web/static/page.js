@@ -1,56 +1,52 @@
 // Follows the status and draws it. One message a second; a lost connection is said, never hidden.
 
 import { Chart, ticks } from "./charts.js";
-import { NAMES, byId, chosen, clock, count, h, percent, power, present, say, show, words } from "./dom.js";
+import { NAMES, byId, chosen, clock, count, h, percent, power, say, words } from "./dom.js";
+import { morph } from "./morph.js";
 import { operate } from "./operate.js";
-import * as parts from "./parts.js";
+import { tiles } from "./tiles.js";
 
 const ROUTES = ["model", "fallback", "human", "refuse"];
+const PARTS = ["figures", "diagram", "bar", "tree", "canary", "gaps", "queue", "answerers", "reasons", "moved", "history", "decisions", "counts"];
 const SILENT_AFTER = 6000;
-const charts = Object.fromEntries(["errors", "evidence", "routes"].map((id) => [id, new Chart(byId(id))]));
+const charts = {};
 let latest = null;
 let heard = 0;
 let spokenState = "";
 
 function draw(st) {
   latest = st;
-  present.time = st.stream_time ?? st.now;
   heard = Date.now();
   document.body.dataset.tone = st.tone;
   say(byId("headline"), st.headline);
   say(byId("detail"), st.detail);
   say(byId("pace"), `${count(st.events_per_second)} requests/s`);
   link("live", `live, ${clock(st.now)} UTC`);
-  show(byId("figures"), [st.accepted_lately, st.alone_lately, st.answered_lately, st.shares, st.counts.pages], () => parts.figures(st));
-  parts.tiles(st.demo);
-  if (st.versions.length > 0) breaker(st);
+  tiles(st.demo);
   operate(st);
+  speak(st);
+  // until there is something to draw, the server's own pictures stand there
+  for (const id of ["errors", "evidence", "routes"]) charts[id] ??= new Chart(byId(id));
   const marks = timeline(st);
   errors(st, marks);
   evidence(st, marks);
   routes(st, marks);
   say(byId("reasons-hint"), st.shares.n ? `The last ${count(st.shares.n)} requests.` : "");
-  show(byId("reasons"), st.reasons, parts.reasons);
-  byId("segments-card").hidden = st.segments.length === 0;
-  show(byId("segments"), st.segments, parts.segments);
-  show(byId("gaps"), st.gaps, parts.gaps);
-  show(byId("moved"), st.alarms, parts.moved);
-  show(byId("history"), st.steps, parts.history);
-  show(byId("decisions"), st.decisions, parts.decisions);
-  show(byId("counts"), [st.counts, st.patched], () => parts.counts(st));
 }
 
-function breaker(st) {
-  const version = parts.worst(st.versions);
-  show(byId("diagram"), [version.version, version.state, version.health, st.steps[0] ?? null], () => parts.diagram(version, st.steps));
-  show(byId("verdict"), version, parts.verdict);
-  show(byId("versions"), st.versions, parts.versions);
-  show(byId("canary"), st.canary, parts.canary);
-  const state = version.health === "blind" ? "unknown" : words(version.state);
-  document.title = `${state === "closed" ? "" : `${state.toUpperCase()} · `}${st.model} · Holdback`;
+/** What the server has drawn anew. */
+function redraw(parts) {
+  for (const [id, html] of Object.entries(parts)) morph(byId(id), html);
+}
+
+function speak(st) {
+  const state = byId("diagram").querySelector("[data-state]")?.dataset.state;
+  if (!state) return;
+  const name = st.tone === "unknown" ? "unknown" : words(state);
+  document.title = `${name === "closed" ? "" : `${name.toUpperCase()} · `}${st.model} · Holdback`;
   // the headline's numbers change all the time; only a change of state is worth interrupting a reader for
-  if (state !== spokenState) say(byId("spoken"), `Breaker ${state}. ${st.headline}`);
-  spokenState = state;
+  if (name !== spokenState) say(byId("spoken"), `Breaker ${name}. ${st.headline}`);
+  spokenState = name;
 }
 
 function timeline(st) {
@@ -59,7 +55,7 @@ function timeline(st) {
   const to = Math.max(...times.map((t) => t[t.length - 1]));
   return {
     span: times.length ? [from, Math.max(to, from + 10)] : [st.now - 10, st.now],
-    marks: st.steps.map((step) => ({ time: step.time, name: words(step.to).toUpperCase(), look: "" })),
+    marks: st.steps.filter((step) => !step.segment).map((step) => ({ time: step.time, name: words(step.to).toUpperCase(), look: "" })),
     flags: st.alarms.filter((a) => a.level !== "epoch").map((a) => ({ time: a.time, look: `c-${a.level}` })),
   };
 }
@@ -82,7 +78,6 @@ function errors(st, { span, marks }) {
     label: `Wrong answers over time. Accepted: ${last(e.accepted)}, promise ${chosen(st.max_error)}, model alone: ${last(e.alone)}, callers: ${last(e.answered)}.`,
     read: (i) => [`accepted ${percent(e.accepted[i])} (${percent(e.low[i])} to ${percent(e.high[i])})`, `model alone ${percent(e.alone[i])}`, `callers got ${percent(e.answered[i])}`],
   });
-  say(byId("error-hint"), `Over the last ${count(st.rolling_over)} known outcomes, as they come in. The band is the 95 % interval of the accepted answers.`);
 }
 
 function evidence(st, { span, marks, flags }) {
@@ -130,9 +125,10 @@ function link(state, text) {
   say(byId("link-words"), text);
 }
 
-/** Streams while it may; where no stream is to be had, asks. */
+/** Streams while it may; where no stream is to be had, asks for the page. */
 function follow() {
   const source = new EventSource("/api/v1/stream");
+  source.addEventListener("parts", (message) => redraw(JSON.parse(message.data)));
   source.onmessage = (message) => draw(JSON.parse(message.data));
   source.onerror = () => {
     if (source.readyState !== EventSource.CLOSED) return;
@@ -144,8 +140,11 @@ function follow() {
 
 async function ask() {
   try {
-    const response = await fetch("/api/v1/status");
-    if (response.ok) draw(await response.json());
+    const [status, page] = await Promise.all([fetch("/api/v1/status"), fetch("/")]);
+    if (!status.ok || !page.ok) return;
+    const drawn = new DOMParser().parseFromString(await page.text(), "text/html");
+    redraw(Object.fromEntries(PARTS.map((id) => [id, drawn.getElementById(id).innerHTML])));
+    draw(await status.json());
   } catch {
     // the watch below says that nothing is heard
   }
@@ -157,5 +156,5 @@ setInterval(() => {
 }, 1000);
 
 byId("demo-key").replaceChildren(...ROUTES.map((name) => h("li", null, h("span", { class: `swatch block c-${name}`, "aria-hidden": "true" }), NAMES[name])));
-ask();
+document.documentElement.classList.add("live");
 follow();

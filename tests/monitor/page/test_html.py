@@ -30,7 +30,7 @@ class Reader(HTMLParser):
         self.text += data
 
 
-def read(markup: Element) -> Reader:
+def read(markup: Element | str) -> Reader:
     reader = Reader()
     reader.feed(str(markup))
     reader.close()
