@@ -21,8 +21,9 @@ __all__ = ["Heard", "give"]
 
 _SEND_SECONDS = 30.0
 _PAUSE = 0.05
-_QUIET = 0.5
-"""Seconds without a record after which all that came of an order is taken to be read: it was written at once."""
+_REST = 0.5
+"""Seconds after the order's own record in which all that came of it has been read: it was written at once. Waiting for
+the ledger to fall silent would not do: a busy one never does."""
 
 
 @dataclass(slots=True)
@@ -60,13 +61,14 @@ def give(config: Config, order: OperatorOrder, wait: float) -> Heard:
 
 def _heard(tail: Callable[[int], Chunk], offset: int, order: OperatorOrder, wait: float) -> Heard:
     give_up, heard = time.monotonic() + wait, None
-    quiet_at = give_up
-    while time.monotonic() < (give_up if heard is None else quiet_at):
-        chunk = tail(offset)
+    while time.monotonic() < give_up:
+        chunk, waits = tail(offset), heard is None
         for line in chunk.values:
             heard = _take(heard, msgspec.json.decode(line), order.id)
+        if waits and heard is not None:
+            give_up = time.monotonic() + _REST
         if chunk.values:
-            offset, quiet_at = chunk.offsets[-1] + 1, time.monotonic() + _QUIET
+            offset = chunk.offsets[-1] + 1
         else:
             time.sleep(_PAUSE)
     if heard is None:

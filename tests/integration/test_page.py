@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.integration.replicas import Fleet
-from tests.monitor.streams import FEATURES, prediction
+from tests.integration.worlds import World
 from tests.real.kafka import ApacheKafka, free_port
 from tests.real.pagerduty import Receiver
 from tests.real.prometheus import alertmanager, example, prometheus
@@ -25,44 +23,6 @@ WRONG_SECONDS = 8.0
 TO_PAGE = 60.0
 TO_RECOVER = 120.0
 """Seconds; a run takes about half a minute to the breaker's recovery, and as much again to the page's."""
-
-
-class World(threading.Thread):
-    """A model's server and its world, which can change: predictions at a pace, and their outcomes a little later."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        super().__init__(daemon=True)
-        self._fleet, self._over = fleet, threading.Event()
-        self._rng = np.random.default_rng(5)
-        self._sent = 0
-        self._truth: list[str] = []
-        self.changed = False
-
-    def run(self) -> None:
-        """Serve."""
-        began = time.monotonic()
-        while not self._over.wait(0.1):
-            due = int((time.monotonic() - began) * RATE)
-            predictions = [self._predict(i) for i in range(self._sent, due)]
-            known = range(max(self._sent - LATE, 0), max(due - LATE, 0))
-            self._fleet.send(predictions, [(str(i), self._truth[i]) for i in known])
-            self._sent = due
-
-    def stop(self) -> None:
-        """Serve no more."""
-        self._over.set()
-        self.join(30)
-
-    def _predict(self, i: int) -> dict[str, Any]:
-        x = self._rng.normal(size=FEATURES)
-        p = 1 / (1 + np.exp(-2 * (x[0] + x[1])))
-        truth = int(self._rng.random() < p)
-        if self.changed:
-            x[3] += 1.5
-            truth = 1 - int(p > 0.5) if self._rng.random() < 0.6 else truth
-        self._truth.append(str(truth))
-        made = prediction(str(i), {f"f{k}": float(x[k]) for k in range(FEATURES)}, float(p), time.time())
-        return made | {"model": self._fleet.config.model}
 
 
 @pytest.fixture
@@ -95,7 +55,7 @@ def seconds(record: dict[str, Any]) -> float:
 
 def test_a_trip_is_one_page_within_a_minute_and_is_taken_back_after_it(fleet: Fleet, tmp_path: Path) -> None:
     """No page before the change; one within 60 s of the trip, that says what is wrong; resolved after the recovery."""
-    world = World(fleet)
+    world = World(fleet, RATE, LATE)
     with Receiver() as receiver:
         config = example(tmp_path, receiver.url, ROUTING_KEY)
         # as shipped, but for how soon a page is updated: that is a matter of noise, and here of the test's length
@@ -112,7 +72,7 @@ def test_a_trip_is_one_page_within_a_minute_and_is_taken_back_after_it(fleet: Fl
             world.changed = True
             fleet.until(lambda: any(each["page"] for each in steps(fleet)), 60.0, "the breaker trips")
             time.sleep(WRONG_SECONDS)
-            world.changed = False
+            world.mend()
             trip = next(each for each in steps(fleet) if each["page"])
             tripped = seconds(trip)
             fleet.until(lambda: bool(receiver.incidents), TO_PAGE - (time.time() - tripped), "the page arrives")

@@ -148,8 +148,8 @@ class ApacheKafka:
             producer.send(topic, value, key, headers, partition, int(time * 1000))
         producer.flush(30)
 
-    def all(self, topic: str, partition: int = 0, *, committed: bool = True) -> list[Any]:
-        """Every record of a partition that a reader sees now."""
+    def all(self, topic: str, partition: int = 0, *, committed: bool = True, start: int = 0) -> list[Any]:
+        """Every record of a partition that a reader sees now, from the offset `start` on."""
         where = TopicPartition(topic, partition)
         with KafkaConsumer(
             bootstrap_servers=self.bootstrap,
@@ -160,6 +160,8 @@ class ApacheKafka:
         ) as consumer:
             consumer.assign([where])
             end, found = consumer.end_offsets([where])[where], []
+            if start:
+                consumer.seek(where, start)
             while consumer.position(where) < end:
                 found += consumer.poll(timeout_ms=500, max_records=10_000).get(where, [])
             return found
