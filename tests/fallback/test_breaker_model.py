@@ -4,44 +4,37 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from fallback.breaker import GRAPH, apply, new_epoch, step
+from fallback.breaker import GRAPH, accepts, apply, new_epoch, step
+from fallback.errors import StaleTransition
 from fallback.policy import Policy
-from fallback.records import BreakerRecord, Command, Order, Page, Signals, Token, Transition
+from fallback.records import BreakerRecord, Cause, Command, Order, Page, Signals, Token, Transition
 from fallback.rules import ramp_share
 from fallback.types import BreakerState as S
+from tests.fallback.breaking import at, signals
 
-NAN = math.nan
 LONGEST_WAIT = 3 * 3000.0
-
-signals = st.builds(
-    Signals,
-    time=st.just(0.0),
-    fresh=st.sampled_from([True, True, True, False]),
-    warning=st.booleans(),
-    harm=st.sampled_from([(), (), (), ("error",), ("flags:eu", "coverage")]),
-    harm_open=st.booleans(),
-    promise_broken=st.sampled_from([False, False, False, True]),
-    could_pass=st.sampled_from([NAN, 0.0, 0.04, 0.5]),
-    labels=st.integers(0, 1000),
-    schema_break=st.sampled_from([False, False, False, True]),
-    call_error_rate=st.sampled_from([NAN, 0.0, 0.0, 0.49, 1.0]),
-    call_slow=st.sampled_from([False, False, True]),
-    risk_upper=st.sampled_from([NAN, 0.001, 0.02, 0.5]),
-    probes=st.integers(0, 30),
-    new_profile=st.sampled_from([False] * 9 + [True]),
-    label_delay=st.sampled_from([NAN, 1.0, 3000.0]),
-    token=st.sampled_from([None, None, Token("m", 0, 1)]),
-)
+TIMERS = {Cause.BACKOFF, Cause.WAITED}
+FOLLOWED = (
+    "live", "state", "token", "k", "retry_at", "wait_until", "closed_at", "opened_by", "harm", "latched", "page_open",
+    "cause", "reason", "override",
+)  # fmt: skip
+"""What the ledger's transitions tell of a record; holds and flags are the judge's own."""
 
 
 class BreakerMachine(RuleBasedStateMachine):
-    """Drives one record through random signals, commands and clocks, with a copy that went through JSON beside it."""
+    """Drives one record through random signals, commands and clocks, with others beside it.
+
+    A copy that went through JSON takes each step as well, a follower carries out the transitions alone, and an heir
+    begins from the last snapshot whenever the judge dies.
+    """
 
     @initialize(flap_limit=st.sampled_from([2, 6, 100]))
     def begin(self, flap_limit: int) -> None:
@@ -50,16 +43,26 @@ class BreakerMachine(RuleBasedStateMachine):
         self.record = BreakerRecord("m")
         self.now = 1e9
         self.pages_open = 0
+        self.follower = self.record
+        self.done: list[Transition] = []
+        self.snapshot()
+
+    @rule()
+    def snapshot(self) -> None:
+        """What a new judge would begin from, and nothing seen since."""
+        self.kept = _through_json(self.record)
+        self.since: list[Signals | None] = []
+        self.done_since: list[Transition] = []
 
     @rule(seconds=st.sampled_from([0.0, 0.5, 30.0, 61.0, 700.0, 4000.0, -50.0]), seen=signals)
     def see(self, seconds: float, seen: Signals) -> None:
         """Time passes, or seems to run backwards, and something is seen."""
-        self._step(_at(seen, self._tick(seconds)))
+        self._step(at(seen, self._tick(seconds)))
 
     @rule(order=st.sampled_from(list(Order)), lasts=st.sampled_from([-1.0, 0.0, 10.0, 3600.0, 1e7]), seen=signals)
     def command(self, order: Order, lasts: float, seen: Signals) -> None:
         """An operator speaks."""
-        self._step(_at(seen, self.now, Command(order, "ada", "why", self.now + lasts)))
+        self._step(at(seen, self.now, Command(order, "ada", "why", self.now + lasts)))
 
     @rule(seen=signals)
     def expire(self, seen: Signals) -> None:
@@ -68,16 +71,87 @@ class BreakerMachine(RuleBasedStateMachine):
         if before is None:
             return
         self.now = max(self.now, before.until)
-        done = self._step(_at(seen, self.now))
+        done = self._step(at(seen, self.now))
         assert done[0].override is None
         assert self.record.override is None
         if before.state is S.FORCED_OPEN:
             assert done[0].to in (S.HALF_OPEN, S.OPEN)
 
+    @rule(jump=st.sampled_from([-1e9, 1e10, math.inf, -math.inf, math.nan]), seen=signals)
+    def jump(self, jump: float, seen: Signals) -> None:
+        """A clock says that it is decades ago, or centuries on, or nothing that is a time."""
+        time = self.now + jump
+        if math.isfinite(time):
+            self.now = max(self.now, time)
+        self._step(at(seen, time))
+        assert self.record.time <= self.now
+
     @rule()
     def begin_epoch(self) -> None:
         """The judge begins an epoch of its own."""
-        self.record = new_epoch(self.record)
+        self.record, self.follower = new_epoch(self.record), new_epoch(self.follower)
+        self.since.append(None)
+
+    @rule(lost=signals)
+    def hand_over(self, lost: Signals) -> None:
+        """The judge dies with a step decided and not written: its heir decides on the same step, and goes on."""
+        lost = at(lost, self.now)
+        unwritten = step(self.record, lost, self.policy)
+        heir, again = self.kept, list[Transition]()
+        for seen in self.since:
+            if seen is None:
+                heir = new_epoch(heir)
+                continue
+            heir, done = step(heir, seen, self.policy)
+            again += done
+        assert (heir, again) == (self.record, self.done_since)
+        assert step(heir, lost, self.policy) == unwritten
+        self.record = heir
+
+    @rule(back=st.integers(1, 20))
+    def late_results(self, back: int) -> None:
+        """The best of probes, asked for under an earlier generation, are as good as none."""
+        old = _decided_on(self.done[-back:][0]) if self.done else Token("m/2", 0, 0)
+        assert not accepts(self.record, old)
+        late = Signals(time=self.now, probes=10_000, risk_upper=0.0, token=old)
+        assert step(self.record, late, self.policy) == step(self.record, Signals(time=self.now), self.policy)
+        self._step(late)
+
+    @rule(back=st.integers(1, 20))
+    def late_transition(self, back: int) -> None:
+        """A step that was decided on another record is never carried out: another state, epoch or key."""
+        for one in self.done[-back:]:
+            with pytest.raises(StaleTransition):
+                apply(self.record, one)
+            with pytest.raises(StaleTransition):
+                apply(self.record, replace(one, key="m/2", epoch=self.record.epoch, seq=self.record.seq))
+
+    @rule()
+    def timers_rest_under_an_override(self) -> None:
+        """Every deadline that was ever set has passed, and the operator's word still holds."""
+        override = self.record.override
+        deadlines = [one.deadline for one in self.done if one.deadline is not None]
+        if override is None or not deadlines or self.now >= override.until:
+            return
+        self.now = max(self.now, min(max(deadlines), override.until - 0.5))
+        done = self._step(Signals(time=self.now))
+        assert self.record.override == override
+        assert not TIMERS & {one.cause for one in done}
+
+    @rule(order=st.sampled_from([Order.OPEN, Order.CLOSE]), seen=signals)
+    def order_meets_timer(self, order: Order, seen: Signals) -> None:
+        """An order comes at the very moment at which a timer is due or another order ends: that one ends, it holds."""
+        before = self.record
+        due = before.retry_at or before.wait_until or (before.override and before.override.until)
+        if not due:
+            return
+        self.now = max(self.now, due)
+        done = self._step(at(seen, self.now, Command(order, "eve", "now", self.now + 10)))
+        expected = [Cause.OVERRIDE] if before.override is None else [Cause.EXPIRED, Cause.OVERRIDE]
+        assert [one.cause for one in done[: len(expected)]] == expected
+        assert not TIMERS & {one.cause for one in done}
+        assert self.record.override is not None
+        assert (self.record.override.actor, self.record.override.until) == ("eve", self.now + 10)
 
     @rule()
     def half_open_ends(self) -> None:
@@ -121,6 +195,12 @@ class BreakerMachine(RuleBasedStateMachine):
         assert not record.latched or record.live is S.OPEN
 
     @invariant()
+    def followers_follow(self) -> None:
+        """Whoever reads the ledger's steps alone knows the same of it."""
+        for name in FOLLOWED:
+            assert getattr(self.follower, name) == getattr(self.record, name), name
+
+    @invariant()
     def memory_is_bounded(self) -> None:
         """What it remembers does not grow with what happens."""
         assert len(self.record.recent) <= self.policy.flap_limit + 2
@@ -149,6 +229,7 @@ class BreakerMachine(RuleBasedStateMachine):
         assert (copy, copied) == (after, done)
         assert msgspec.convert(json.loads(json.dumps(msgspec.to_builtins(done))), tuple[Transition, ...]) == done
         for one in done:
+            self.follower = apply(self.follower, one)
             assert one.to in GRAPH[one.source]
             self.pages_open += (one.page is Page.PAGE) - (one.page is Page.RESOLVE)
             assert one.page is not Page.WORSE or self.pages_open
@@ -157,12 +238,14 @@ class BreakerMachine(RuleBasedStateMachine):
         assert after.time >= before.time
         assert [one.source for one in done[1:]] == [one.to for one in done[:-1]]
         self.record = after
+        self.since.append(seen)
+        self.done_since += done
+        self.done += done
         return done
 
 
-def _at(seen: Signals, time: float, command: Command | None = None) -> Signals:
-    fields = {name: getattr(seen, name) for name in Signals.__dataclass_fields__}
-    return Signals(**fields | {"time": time, "command": command})
+def _decided_on(done: Transition) -> Token:
+    return Token(done.key, done.epoch, done.seq)
 
 
 def _through_json(record: BreakerRecord) -> BreakerRecord:
