@@ -48,7 +48,8 @@ def rounded(value: float) -> str:
 def aim(wanted: str, got: float, limit: float, *, most: bool = True) -> str:
     """A line on an aim: what was wanted, and whether this run came up to it; `limit` is the most, or the least."""
     met = got <= limit if most else got >= limit
-    return f"- Aim: {wanted}. {'Met' if met else 'Missed'}: {rounded(got)}."
+    shown = f"{got:.3g}" if 0 < got < 1 else rounded(got)
+    return f"- Aim: {wanted}. {'Met' if met else 'Missed'}: {shown}."
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str | float]]) -> str:
