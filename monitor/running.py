@@ -36,9 +36,11 @@ from monitor.sidecar import Sidecar
 from monitor.summaries import KillNotice
 from monitor.topics import Topics
 from monitor.web.app import build_app
-from monitor.web.changes import Changes, read_token
+from monitor.web.changes import Changes
 from monitor.web.guard import LOOPBACK_HOSTS
+from monitor.web.reviews import Reviews
 from monitor.web.server import WebServer, is_loopback
+from monitor.web.tokens import Bearer, read_token
 
 __all__ = ["board_of", "broker", "changes_of", "kafka_log", "kill_file", "people_of", "run"]
 
@@ -86,7 +88,8 @@ def run(config: Config, profiles: Mapping[str, Profile], say: Callable[[str], No
         )
         hosts = LOOPBACK_HOSTS if is_loopback(config.web.host) else None
         changes = changes_of(config, orders, kill_switch)
-        app = build_app(board, registry, lambda: _ready(sidecar), hosts=hosts, changes=changes)
+        reviews = _reviews(config, bootstrap, stack)
+        app = build_app(board, registry, lambda: _ready(sidecar), hosts=hosts, changes=changes, reviews=reviews)
         web = stack.enter_context(WebServer(app, host=config.web.host, port=config.web.port))
         say(f"watching {config.model}: {web.url}; broker {bootstrap}")
         if not profiles:
@@ -178,8 +181,26 @@ def kill_file(config: Config) -> Path | None:
 
 def changes_of(config: Config, orders: Orders, kill_switch: KillSwitch) -> Changes:
     """What an operator may change over HTTP; nothing without a token."""
-    token = read_token(config.security.token_file) if config.security.token_file else None
-    return Changes(token, orders, kill_switch)
+    return Changes(_token(config.security.token_file), orders, kill_switch)
+
+
+def _reviews(config: Config, bootstrap: str, stack: ExitStack) -> Reviews:
+    """People's queue over HTTP, where there is one and a file to keep it in."""
+    tokens = Bearer(_token(config.security.token_file), _token(config.security.reviewers_token_file))
+    if not tokens.possible or config.state_dir is None or config.reviews.depth == 0:
+        return Reviews(tokens, None)
+    from monitor.operating.review_desk import ReviewDesk
+    from monitor.operating.reviewing import store_path
+
+    # the embedded broker has its address only now
+    connected = structs.replace(config, kafka=structs.replace(config.kafka, bootstrap=bootstrap))
+    desk = ReviewDesk(connected, store_path(config, None), time.time)
+    stack.callback(desk.close)
+    return Reviews(tokens, desk)
+
+
+def _token(path: str | None) -> str | None:
+    return None if path is None else read_token(path)
 
 
 def _told(orders: Orders, observe: Observer) -> Callable[[KillNotice], None]:

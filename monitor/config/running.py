@@ -151,6 +151,13 @@ class Security(Section, frozen=True, kw_only=True):
             "A file with the operator's bearer token, 16 characters or more. Not set: nothing can be changed over HTTP."
         ),
     ] = None
+    reviewers_token_file: Annotated[
+        str | None,
+        describe(
+            "A file with the reviewers' bearer token, which opens people's queue over HTTP and nothing else. Not set: "
+            "the operator's does."
+        ),
+    ] = None
     kill_file: Annotated[
         str | None,
         describe(

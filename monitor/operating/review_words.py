@@ -30,12 +30,13 @@ def parse_answer(item: ReviewItem, text: str, config: Config, *, unlisted: bool)
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise UsageError(f"--answer {text!r}: this request needs a number")
+            raise UsageError(f"the answer {text!r} is no number, and this request needs one")
         return number
     if classes and text not in classes and not unlisted:
         known = ", ".join(classes[:_SHOWN]) + (", ..." if len(classes) > _SHOWN else "")
         raise UsageError(
-            f"--answer {text!r} is none of the model's classes: {known}. If it is right all the same, add --unlisted"
+            f"the answer {text!r} is none of the model's classes: {known}. If it is right all the same, "
+            'add --unlisted (over HTTP `"unlisted": true`)'
         )
     return text
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from monitor.logs.types import Chunk
     from monitor.operating.topic_reader import TopicReader
 
-__all__ = ["PeoplesQueue", "store_path"]
+__all__ = ["PeoplesQueue", "ReviewExpired", "store_path"]
 
 _AT_ONCE = 500
 _HOLD_SECONDS = 120.0
@@ -38,6 +38,10 @@ _HOLD_SECONDS = 120.0
 _UNLIMITED = 1e9
 _review = msgspec.json.Decoder(Review).decode
 _answer = msgspec.json.Decoder(Answer).decode
+
+
+class ReviewExpired(RunError):
+    """The item has been settled by its expiry."""
 
 
 def store_path(config: Config, given: Path | None) -> Path:
@@ -115,7 +119,7 @@ class PeoplesQueue:
     def answer(self, decision_id: str, reviewer: str, answer: str | float) -> tuple[Settled, bool]:
         """Answer an item that this reviewer holds; how it is settled, and whether that is new.
 
-        Raises RunError if it is another's, has expired, or is not known.
+        Raises RunError if it is another's or not known, ReviewExpired if it comes too late.
         """
         now = self._clock()
         with _told(), self._store.transaction():
@@ -123,7 +127,7 @@ class PeoplesQueue:
             new = self._store.find(decision_id) is not None
             settled = self._store.answer(decision_id, reviewer, answer, now)
         if settled.expired is not None:
-            raise RunError(
+            raise ReviewExpired(
                 f"review {decision_id} expired at {format_time(settled.at)}, and `reviews.on_expiry` "
                 f"({settled.expired}) has settled it: the answer comes too late, and is not counted"
             )

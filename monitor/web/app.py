@@ -21,6 +21,7 @@ from monitor.web.feed import Feed
 from monitor.web.guard import LOOPBACK_HOSTS, Guard
 from monitor.web.openapi import openapi
 from monitor.web.pages import HERE, status_page
+from monitor.web.reviews import ANSWER, CLAIM, REVIEWS, Reviews
 
 __all__ = ["Ready", "build_app"]
 
@@ -36,10 +37,11 @@ def build_app(
     *,
     hosts: Collection[str] | None = LOOPBACK_HOSTS,
     changes: Changes | None = None,
+    reviews: Reviews | None = None,
 ) -> Starlette:
     """Everything under one guard; `hosts` are the names it answers to, None for any. `app.state.feed` ends streams.
 
-    Without `changes` it only reads.
+    Without `changes` it only reads; without `reviews` there is no queue of people here.
     """
     pages = _Pages(board, metrics_registry, ready)
     routes = pages.routes()
@@ -49,6 +51,10 @@ def build_app(
         routes += [Route(BREAKER, changes.breaker, methods=["POST"])]
         routes += [Route(KILL_SWITCH, changes.kill_switch, methods=["POST"])]
         board.operable = changes.possible
+    if reviews is not None:
+        posts += (CLAIM, ANSWER)
+        routes += [Route(REVIEWS, reviews.waiting)]
+        routes += [Route(CLAIM, reviews.claim, methods=["POST"]), Route(ANSWER, reviews.answer, methods=["POST"])]
     guard = Middleware(Guard, hosts=hosts, posts=posts, longest=LONGEST_BODY)
     app = Starlette(routes=routes, middleware=[guard])
     app.state.feed = pages.feed

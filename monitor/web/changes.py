@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
@@ -12,19 +10,20 @@ import msgspec
 from msgspec import UNSET, Meta
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
-from monitor.config import parse_duration, read_secret
-from monitor.errors import RunError, UsageError
+from monitor.config import parse_duration
+from monitor.errors import RunError
 from monitor.overruling import KillSwitch, Orders
 from monitor.summaries import OperatorOrder
+from monitor.web.replies import json_reply, words_reply
+from monitor.web.tokens import Bearer
 
-__all__ = ["BREAKER", "KILL_SWITCH", "LONGEST_BODY", "BreakerChange", "Changes", "KillChange", "read_token"]
+__all__ = ["BREAKER", "KILL_SWITCH", "LONGEST_BODY", "BreakerChange", "Changes", "KillChange"]
 
 BREAKER: Final = "/api/v1/breaker"
 KILL_SWITCH: Final = "/api/v1/kill-switch"
 LONGEST_BODY: Final = 4096
-_SHORTEST_TOKEN: Final = 16
 _JUDGED_WITHIN: Final = 5.0
 _Name = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\S", description="Who says so.")]
 _Text = Annotated[str, Meta(max_length=256)]
@@ -54,17 +53,6 @@ class KillChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: _Reason
 
 
-def read_token(path: str) -> str:
-    """The operator's token, if it is one that can't be guessed."""
-    token = read_secret(path)
-    if len(token) < _SHORTEST_TOKEN:
-        raise UsageError(
-            f"the token in {path!r} has {len(token)} characters; make one of at least {_SHORTEST_TOKEN}, "
-            "such as `openssl rand -hex 32` gives"
-        )
-    return token
-
-
 class Changes:
     """Checks who asks and what for, and hands it on.
 
@@ -77,13 +65,13 @@ class Changes:
     """
 
     def __init__(self, token: str | None, orders: Orders, kill_switch: KillSwitch) -> None:
-        self._digest = None if token is None else _digest(token)
+        self._operator = Bearer(token)
         self._orders, self._kill_switch = orders, kill_switch
 
     @property
     def possible(self) -> bool:
         """Whether anything can be changed here at all."""
-        return self._digest is not None
+        return self._operator.possible
 
     async def breaker(self, request: Request) -> Response:
         """Give the judge an order, and say what came of it: 200 done, 409 refused, 202 not judged yet."""
@@ -94,11 +82,11 @@ class Changes:
             order = _order(change)
             self._orders.give(order)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-            return _said(400, f"This is no order for the breaker: {error}.")
+            return words_reply(400, f"This is no order for the breaker: {error}.")
         except RunError as error:
-            return _said(503, f"{error}.")
+            return words_reply(503, f"{error}.")
         record = await run_in_threadpool(self._orders.outcome, order.id, _JUDGED_WITHIN)
-        return _json(*_outcome(order, record))
+        return json_reply(*_outcome(order, record))
 
     async def kill_switch(self, request: Request) -> Response:
         """Turn the kill switch; it holds at once, and the ledger hears of it when it can."""
@@ -107,26 +95,20 @@ class Changes:
         try:
             change = msgspec.json.decode(await request.body(), type=KillChange)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            return _said(400, f"The kill switch is not turned: {error}.")
+            return words_reply(400, f"The kill switch is not turned: {error}.")
         turn = self._kill_switch.turn_on if change.on else self._kill_switch.turn_off
         try:
             await run_in_threadpool(turn, change.actor, change.reason)
         except RunError as error:
-            return _said(500, f"{error}.")
-        return _json(200, {"on": change.on})
+            return words_reply(500, f"{error}.")
+        return json_reply(200, {"on": change.on})
 
     def _refusal(self, request: Request) -> Response | None:
-        if self._digest is None:
-            return _said(403, "Nothing can be changed here: `security.token_file` is not set.")
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        # digests are of one length, so that the comparison tells nothing of the token, not even how long it is
-        if scheme.lower() != "bearer" or not hmac.compare_digest(_digest(token.strip()), self._digest):
-            return _said(401, "The operator's token is missing or wrong.", **{"www-authenticate": "Bearer"})
+        if not self._operator.possible:
+            return words_reply(403, "Nothing can be changed here: `security.token_file` is not set.")
+        if not self._operator.admits(request):
+            return words_reply(401, "The operator's token is missing or wrong.", **{"www-authenticate": "Bearer"})
         return None
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 def _order(change: BreakerChange) -> OperatorOrder:
@@ -158,11 +140,3 @@ def _outcome(order: OperatorOrder, record: Mapping[str, Any] | None) -> tuple[in
         return 202, {**told, "refused": None, "detail": why}
     refused = record.get("refused")
     return (200 if refused is None else 409), {**told, "refused": refused, "ledger_record": record.get("seq")}
-
-
-def _json(status: int, content: dict[str, Any]) -> Response:
-    return Response(msgspec.json.encode(content), status, {"cache-control": "no-store"}, "application/json")
-
-
-def _said(status: int, words: str, **headers: str) -> PlainTextResponse:
-    return PlainTextResponse(words.replace("..", ".") + "\n", status, {"cache-control": "no-store", **headers})

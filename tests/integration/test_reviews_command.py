@@ -11,6 +11,7 @@ import pytest
 
 from monitor.errors import RunError
 from monitor.operating.clients import reader
+from monitor.operating.review_desk import ReviewDesk
 from monitor.operating.reviewing import PeoplesQueue
 from tests.integration.stage import Stage, status_of
 from tests.real.kafka import ApacheKafka
@@ -73,6 +74,15 @@ def test_a_person_answers_and_both_caller_and_judge_learn_of_it(
         elsewhere = said(capsys, "list", *config, "--store", stage.folder / "other.sqlite")
         assert mine["id"] not in [each["id"] for each in elsewhere["reviews"]]
         assert elsewhere["n"] == waiting["n"] - 1
+
+        # the same file, as a replica serves it over HTTP
+        desk = ReviewDesk(stage.config, stage.folder / "reviews.sqlite", time.time)
+        (other,) = desk.claim("eve", 1)["reviews"]
+        assert other["id"] != mine["id"]
+        assert desk.answer(other["decision_id"], "eve", "0", unlisted=False)[1]
+        by = {each["answered_by"] for each in stage.wait_for(topics.answers, 2)}
+        assert by >= {"ada", "eve"}
+        desk.close()
     assert status_of("reviews", "claim", *config, "--reviewer", "bob") == 0
     sheet = capsys.readouterr().out
     assert "the model says:" in sheet

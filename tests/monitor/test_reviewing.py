@@ -194,7 +194,7 @@ def test_an_answer_is_what_its_request_needs() -> None:
     number = item({"value": 3.5})
     assert parse_answer(number, "4", CONFIG, unlisted=False) == 4.0
     for bad in ("four", "nan", "inf"):
-        with pytest.raises(UsageError, match="needs a number"):
+        with pytest.raises(UsageError, match="this request needs one"):
             parse_answer(number, bad, CONFIG, unlisted=True)
     assert parse_answer(item(None), "anything", CONFIG, unlisted=False) == "anything"
     assert parse_answer(item({"label": "1"}), "anything", CONFIG, unlisted=False) == "anything"

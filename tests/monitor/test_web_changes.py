@@ -19,8 +19,9 @@ from monitor.overruling import KillSwitch, Orders
 from monitor.page.status import Board
 from monitor.summaries import OperatorOrder
 from monitor.web.app import build_app
-from monitor.web.changes import BREAKER, KILL_SWITCH, Changes, read_token
+from monitor.web.changes import BREAKER, KILL_SWITCH, Changes
 from monitor.web.server import WebServer
+from monitor.web.tokens import read_token
 
 TOKEN = "correct-horse-battery"
 ORDER = {"order": "open", "actor": "ada", "reason": "bad release", "for": "30m"}
