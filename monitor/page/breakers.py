@@ -73,7 +73,7 @@ class Gates:
         verdict, last = ruled.verdict, self._last.get(ruled.version)
         age = max(0.0, now - verdict.time)
         known = self._breakers.get(ruled.version)
-        cause = self._cause(ruled.version, "")
+        cause = self._cause(ruled.version, "", verdict.state)
         return Version(
             version=cut(ruled.version),
             state=verdict.state,
@@ -94,11 +94,11 @@ class Gates:
             override=cause.override,
         )
 
-    def _cause(self, version: str, segment: str) -> Cause:
-        """Why a breaker stands as it does; nothing where it has never moved."""
+    def _cause(self, version: str, segment: str, state: str) -> Cause:
+        """Why a breaker stands in this state; nothing where it has never moved, or where that is not read yet."""
         known = self._breakers.get(version)
         record = None if known is None else known.groups.get(segment) if segment else known.own
-        if record is None or record.cause is None:
+        if record is None or record.cause is None or record.state != state:
             return Cause()
         return Cause(record.since, cut(record.reason), waits_for(record, self._policy), _override(record))
 

@@ -82,7 +82,7 @@ class GapNote(msgspec.Struct, frozen=True):
 
 
 def segment_notes(
-    told: Sequence[Segments], cause: Callable[[str, str], Cause] = lambda _version, _segment: Cause()
+    told: Sequence[Segments], cause: Callable[[str, str, str], Cause] = lambda _version, _segment, _state: Cause()
 ) -> list[SegmentNote]:
     """One item a group: those first that are worst off or overruled, then those that are wrong most surely."""
     notes = []
@@ -101,7 +101,7 @@ def segment_notes(
                     _between(error),
                     _between(coverage),
                     _between(acceptance),
-                    cause(seen.version, each.segment),
+                    cause(seen.version, each.segment, each.state),
                 )
             )
     return sorted(notes, key=_urgency)

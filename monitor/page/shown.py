@@ -16,6 +16,7 @@ __all__ = [
     "alarm",
     "cut",
     "decision",
+    "is_joint",
     "most_telling",
     "picture",
     "queue_note",
@@ -27,6 +28,7 @@ MAX_BINS: Final = 80
 MAX_SIDE: Final = 32
 MOST_ALARMS: Final = 12
 _PAIR_BINS: Final = 2
+_SCALARS: Final = ("projection ", "mean score", "distance", "residual", "nearest cluster")
 
 
 def cut(text: str) -> str:
@@ -68,6 +70,11 @@ def most_telling(alarms: Sequence[Alarm]) -> list[Alarm]:
     """
     kept = set(sorted(range(len(alarms)), key=lambda i: _told(alarms[i]), reverse=True)[:MOST_ALARMS])
     return [seen for i, seen in enumerate(alarms) if i in kept]
+
+
+def is_joint(view: str) -> bool:
+    """Whether a view is of several features: what is of one alone comes first, as it says more."""
+    return " with " in view or view.startswith(_SCALARS)
 
 
 def _told(seen: Alarm) -> float:

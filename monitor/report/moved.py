@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from monitor.observing import Alarm
 from monitor.page.html import Element, Node, element
-from monitor.page.shown import MAX_BINS, cut, most_telling
+from monitor.page.shown import MAX_BINS, cut, is_joint, most_telling
 from monitor.report.parts import Run, card, details, moment, percent, table
 
 __all__ = ["moved"]
@@ -14,7 +14,6 @@ __all__ = ["moved"]
 _FEW = 8
 _NAMED = 8
 _PLAIN, _JOINT = 8, 4
-_SCALARS = ("projection ", "mean score", "distance", "residual", "nearest cluster")
 _WIDTH, _HEIGHT = 1000.0, 300.0
 
 
@@ -26,23 +25,18 @@ def moved(run: Run) -> Element:
     first: dict[str, Alarm] = {}
     for each in alarms:
         first.setdefault(each.view, each)
-    plain = most_telling([each for each in first.values() if not _is_joint(each.view)])[:_PLAIN]
-    joint = most_telling([each for each in first.values() if _is_joint(each.view)])[: _PLAIN + _JOINT - len(plain)]
+    plain = most_telling([each for each in first.values() if not is_joint(each.view)])[:_PLAIN]
+    joint = most_telling([each for each in first.values() if is_joint(each.view)])[: _PLAIN + _JOINT - len(plain)]
     chosen = [*plain, *(joint if not plain else joint[:_JOINT])]
     left = len(first) - len(chosen)
     more = f" {len(chosen)} of {len(first):,} views that moved are shown." if left > 0 else ""
-    if any(_is_joint(each.view) for each in chosen):
+    if any(is_joint(each.view) for each in chosen):
         more += " Projections and the like are sums over all features, and “a with b” is whether both are high or low."
     return card(
         "What moved",
         element("div", [_view(each, others=_leads(chosen, i)) for i, each in enumerate(chosen)], class_="views"),
         hint=f"Shares of the reference, and of the events since the change that the alarm estimates.{more}",
     )
-
-
-def _is_joint(view: str) -> bool:
-    """Whether a view is of several features: what is of one alone comes first, as it says more."""
-    return " with " in view or view.startswith(_SCALARS)
 
 
 def _leads(alarms: Sequence[Alarm], place: int) -> bool:
@@ -56,7 +50,7 @@ def _since(alarm: Alarm) -> str:
 
 def _others(alarm: Alarm) -> str:
     """The other views of the list, those of a single feature first."""
-    names = sorted((cut(each) for each in alarm.moved if each != alarm.view), key=_is_joint)
+    names = sorted((cut(each) for each in alarm.moved if each != alarm.view), key=is_joint)
     more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more
 

@@ -110,7 +110,12 @@ def bar(version: Version) -> list[Node]:
         f"ramp: {share(version.ramp, 0)} of requests" if version.ramp < 1 else "",
     ]
     return [
-        element("p", element("span", name), element("b", f"from {least:.2f}"), class_="gate-name"),
+        element(
+            "p",
+            element("span", name),
+            element("b", "none yet" if least > 1 else f"from {least:.2f}"),
+            class_="gate-name",
+        ),
         _gate(version.threshold, least, version.certified_from, shut=shut),
         element(
             "p",

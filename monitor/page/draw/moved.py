@@ -10,6 +10,7 @@ from monitor.page.draw.basics import badge, count, empty, hint, moment, odds, sh
 from monitor.page.html import Element, Node, element
 from monitor.page.notes import AlarmNote
 from monitor.page.picture import Status
+from monitor.page.shown import is_joint
 
 __all__ = ["moved"]
 
@@ -17,6 +18,8 @@ _ODDS: Final = re.compile(r"; odds 10\^-?\d+ to 1$")
 _TOLD: Final = 6
 """Bins that are told in numbers: those that changed most."""
 _TALL: Final = 70.0
+_UNFOLDED: Final = 6
+"""Views that are shown at once: two rows of a screen."""
 
 
 def moved(status: Status) -> Node:
@@ -50,10 +53,20 @@ def moved(status: Status) -> Node:
 
 def _together(alarms: Sequence[AlarmNote], now: float, *, several: bool) -> list[Node]:
     harms = [_harm(each, now, several=several) for each in alarms if not each.before]
-    views = [_view(each, now, several=several) for each in alarms if each.before]
+    chosen = sorted((each for each in alarms if each.before), key=lambda each: is_joint(each.view))
+    views = [_view(each, now, several=several) for each in chosen]
+    rest = views[_UNFOLDED:]
     return [
         element("ul", harms, class_="harms") if harms else None,
-        element("div", views, class_="views") if views else None,
+        element("div", views[:_UNFOLDED], class_="views") if views else None,
+        element(
+            "details",
+            element("summary", f"{count(len(rest))} more views that moved"),
+            element("div", rest, class_="views"),
+            class_="fold",
+        )
+        if rest
+        else None,
     ]
 
 

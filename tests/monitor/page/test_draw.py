@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fallback.records import BreakerRecord, Cause
 from fallback.types import BreakerState, Verdict
-from monitor.observing import Alarm, Queue, Ruled, Segments, SegmentStanding, Transition
+from monitor.observing import Alarm, Breakers, Queue, Ruled, Segments, SegmentStanding, Transition
 from monitor.page.draw.basics import age, coded, odds
 from monitor.page.draw.charts import charts
 from monitor.page.draw.parts import PARTS, parts
@@ -89,6 +92,27 @@ def test_a_view_that_alarms_again_is_shown_once() -> None:
     assert drawn.count("<article") == 1
     assert "the 4th" in drawn
     assert "4 more alarms are in the ledger" in drawn
+
+
+def test_views_of_one_feature_come_first_and_beyond_six_are_folded() -> None:
+    """What is a sum over all features says less; two rows are enough to begin with."""
+    made = board()
+    for name in ("projection 1", "a with b", "c", "d", "e", "f", "g", "h"):
+        made(alarm(NOON, view=name))
+    front, _, fold = parts(made.status())["moved"].partition("2 more views that moved")
+    assert front.count("<article") == 6
+    assert "projection 1" in fold
+    assert "a with b" in fold
+
+
+def test_what_would_close_it_is_not_told_of_another_state() -> None:
+    """The verdict may be a turn ahead of what was read of the ledger: then it is not known yet."""
+    made = board(BreakerState.HALF_OPEN)
+    record = BreakerRecord("m/1", live=BreakerState.OPEN, cause=Cause.PROMISE, reason="wrong", retry_at=NOON)
+    made(Breakers(version="1", own=record, groups={}))
+    assert "What would close it" not in parts(made.status())["tree"]
+    made(Breakers(version="1", own=replace(record, live=BreakerState.HALF_OPEN), groups={}))
+    assert "What would close it" in parts(made.status())["tree"]
 
 
 def test_a_short_queue_and_one_without_a_budget() -> None:
