@@ -6,6 +6,7 @@ import math
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 from prometheus_client import CollectorRegistry
 
 from detectors.profile import Profile
@@ -25,20 +25,27 @@ from monitor.fit.fitting import fit_profile
 from monitor.logs import Log, MemoryBroker
 from monitor.logs.embedded import broker_binary
 from monitor.metrics.metrics import Metrics
-from monitor.observing import Counted, Everyone, Frame, Frames, Observation, Observer, Paged, Ruled
+from monitor.observing import Counted as CountedBatch
+from monitor.observing import Everyone, Frame, Frames, Observation, Observer, Paged, Ruled
+from monitor.overruling import Orders
 from monitor.page.status import Board
-from monitor.results import Results, Shown
+from monitor.results import Results
 from monitor.running import board_of, broker, kafka_log, people_of
 from monitor.sidecar import Sidecar
 from monitor.story import FallbackServer, Reviewer, Story
+from monitor.story.acts import ORDER_REASON, ORDERED_BY, Act, acts_of
+from monitor.story.counted import Counted, Told, decode_told
 from monitor.story.feeds import Feed, KafkaFeed, MemoryFeed
+from monitor.summaries import OperatorOrder
 from monitor.topics import Topics
 
 __all__ = ["DEMO_RATE", "Stage", "play", "staged"]
 
-DEMO_RATE = 400.0
+DEMO_RATE = 430.0
 """Events a second; with a page to look at it is half as many."""
 _PAUSE = 0.05
+_REVIEW_SECONDS = 1 / 120
+"""As with the breaker's clocks: a minute of the story stands for a shift of some people."""
 _FRAMES_A_SECOND = 4.0
 _LAST_SECONDS = 15.0
 """How long the last outcomes are waited for."""
@@ -58,6 +65,10 @@ class Stage:
     results: Results
     seen: _Seen
     observe: Observer
+    say: Callable[[str], None]
+    server: FallbackServer
+    orders: Orders
+    """As the status page gives them to a replica."""
     replica: Future[None]
     """Done when the replica has ended, which it should not before the story does."""
 
@@ -80,7 +91,7 @@ def staged(seed: int, rate: float, tell: Observer, say: Callable[[str], None]) -
         results = Results(config.promise.max_error, config.promise.coverage, config.promise.within)
         seen = _Seen()
         observe = Everyone(board, metrics, results, seen, tell)
-        people = people_of(config)
+        people, orders = people_of(config), Orders()
         stack.callback(people.close)
         sidecar = Sidecar(
             config,
@@ -91,6 +102,7 @@ def staged(seed: int, rate: float, tell: Observer, say: Callable[[str], None]) -
             lambda what, **fields: say(f"{what}: {fields}") if what == "broker_lost" else None,
             folder,
             replica="demo",
+            orders=orders,
         )
         replica = Future[None]()
         thread = threading.Thread(target=_run, args=(sidecar, replica), name="holdback", daemon=True)
@@ -100,20 +112,23 @@ def staged(seed: int, rate: float, tell: Observer, say: Callable[[str], None]) -
         # what comes before the first verdict is held back, as it should be; the story begins after it
         while not seen.ruled and not replica.done():
             time.sleep(_PAUSE)
-        yield Stage(story, config, profile, feed, Topics.of(config), board, registry, results, seen, observe, replica)
+        where = (feed, Topics.of(config), board, registry, results, seen, observe, say, server, orders, replica)
+        yield Stage(story, config, profile, *where)
 
 
 def play(stage: Stage) -> dict[str, Any]:
     """Play the story to its end at its own pace; the result, as `holdback demo --json` has it."""
     began = time.monotonic()
-    counted = _Counted(stage)
-    reviewer = Reviewer(stage.story.truth)
+    audience, acts = _Audience(stage), deque(acts_of(stage.story))
+    reviewer = Reviewer(stage.story.truth, _REVIEW_SECONDS)
     sent = known = 0
-    while counted.decided < stage.story.length:
+    while audience.counted.decided < stage.story.length:
         due = min(int((time.monotonic() - began) * stage.story.rate), stage.story.length)
+        while acts and acts[0].at <= audience.counted.decided:
+            _perform(stage, acts.popleft())
         sent, known = _serve(stage, sent, due), _tell_truth(stage, known, due)
         _review(stage, reviewer)
-        counted.take()
+        audience.take()
         if stage.replica.done():
             stage.replica.result()
             raise RunError("the replica ended before the story did")
@@ -121,12 +136,36 @@ def play(stage: Stage) -> dict[str, Any]:
     _tell_truth(stage, known, stage.story.length + stage.story.delay)
     give_up = time.monotonic() + _LAST_SECONDS
     while stage.seen.joined < stage.story.length and time.monotonic() < give_up:
-        counted.take()
+        audience.take()
         time.sleep(_PAUSE)
-    counted.take()
+    audience.take()
     seconds = time.monotonic() - began
-    result = stage.results.result(stage.story.length, seconds, stage.profile.digest, counted.head)
-    return result | {"demo": counted.facts(result)}
+    result = stage.results.result(stage.story.length, seconds, stage.profile.digest, audience.head)
+    waits_for = "".join(each.waits_for for each in stage.board.status().versions)
+    told = {"pages": len(stage.seen.pages), "broker": stage.feed.kind, "waits_for": waits_for}
+    return result | {"demo": audience.counted.facts(result) | told}
+
+
+def _perform(stage: Stage, act: Act) -> None:
+    """Let happen what the act says, and tell it."""
+    if act.name == "fallback_down":
+        stage.server.stop()
+    elif act.name == "fallback_back":
+        stage.server.start()
+    elif act.name == "ordered":
+        story = stage.story
+        stage.orders.give(
+            OperatorOrder(
+                id="demo",
+                order="open",
+                actor=ORDERED_BY,
+                reason=ORDER_REASON,
+                seconds=story.order_seconds,
+                version=None,
+            )
+        )
+    stage.say(f"event {act.at:,}: {act.words}")
+    stage.observe(Frames(told=act.words))
 
 
 def _run(sidecar: Sidecar, ended: Future[None]) -> None:
@@ -194,24 +233,19 @@ class _Seen:
     def __call__(self, seen: Observation, /) -> None:
         if isinstance(seen, Paged):
             self.pages.append(seen)
-        elif isinstance(seen, Counted):
+        elif isinstance(seen, CountedBatch):
             self.joined += seen.joined
         elif isinstance(seen, Ruled):
             self.ruled = True
 
 
-class _Counted:
-    """Reads the decisions as a caller would, and counts before and after the camera starts to turn."""
+class _Audience:
+    """Reads the decisions as a caller would, counts them, and shows some to the page."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._decode = msgspec.json.Decoder(Shown).decode
-        length = stage.story.length
-        self._route = np.zeros(length, dtype="U8")
-        self._alone = np.zeros(length, dtype=bool)
-        self._answered = np.full(length, np.nan)
         self._framed = -math.inf
-        self.decided = 0
+        self.counted = Counted(stage.story)
         self.head = ""
 
     def take(self) -> None:
@@ -222,57 +256,18 @@ class _Counted:
         values = stage.feed.take(stage.topics.decisions)
         if not values:
             return
-        shown = [self._decode(value) for value in values]
-        truth = {each.id: stage.story.truth[each.id] for each in shown}
-        stage.results.add(values, dict(truth))
-        for each in shown:
-            self._count(each, truth[each.id])
-        self.decided += len(shown)
-        self._picture(shown[-1], truth[shown[-1].id])
+        told = [decode_told(value) for value in values]
+        stage.results.add(values, {each.id: stage.story.truth[each.id] for each in told})
+        self.counted.add(told)
+        self._picture(told[-1])
 
-    def facts(self, result: dict[str, Any]) -> dict[str, Any]:
-        """What the story came to."""
-        at, mended = self._stage.story.drift_at, self._stage.story.mended_at
-        events, model = np.arange(len(self._route)), self._route == "model"
-        before, after = events < at, (events >= at) & (events < mended)
-        # the last quarter of what follows: what it settles to
-        late = events >= len(events) - (len(events) - mended) // 4
-        alarms = [each["event"] for each in result["alarms"] if each["event"] >= at]
-        opened = [each["event"] for each in result["breaker"] if each["to"] == "open" and each["event"] >= at]
-        closed = [each["event"] for each in result["breaker"] if each["to"] == "closed" and each["event"] >= mended]
-        return {
-            "drift_at": at,
-            "detected_after": min(alarms) - at if alarms else None,
-            "opened_after": min(opened) - at if opened else None,
-            "accepted_before": _mean(model[before]),
-            "error_before": _mean(self._alone[before]),
-            "error_alone_after": _mean(self._alone[after]),
-            "error_accepted_after": _mean(self._alone[after & model]),
-            "error_answered_after": _mean(self._answered[after & ~np.isnan(self._answered)]),
-            "mended_at": mended,
-            "closed_after": min(closed) - mended if closed else None,
-            "accepted_late": _mean(model[late]),
-            "error_accepted_late": _mean(self._alone[late & model]),
-            "pages": len(self._stage.seen.pages),
-            "broker": self._stage.feed.kind,
-        }
-
-    def _count(self, decision: Shown, truth: str) -> None:
-        i = int(decision.id.rpartition("-")[2])
-        said = (decision.output or {}).get("label")
-        self._route[i] = decision.route
-        self._alone[i] = said != truth
-        if decision.route == "human":
-            self._answered[i] = 0.0
-        elif decision.route != "refuse":
-            self._answered[i] = decision.answer != truth
-
-    def _picture(self, decision: Shown, truth: str) -> None:
+    def _picture(self, decision: Told) -> None:
         """A few frames a second for the page."""
         now = time.monotonic()
         if now - self._framed < 1 / _FRAMES_A_SECOND:
             return
         self._framed = now
+        truth = self._stage.story.truth[decision.id]
         scene = self._stage.story.events(int(decision.id.rpartition("-")[2]), 1)
         answer = truth if decision.route == "human" else decision.answer
         frame = Frame(
@@ -284,7 +279,3 @@ class _Counted:
             angle=float(scene.angles[0]),
         )
         self._stage.observe(Frames(frames=[frame]))
-
-
-def _mean(values: np.ndarray) -> float | None:
-    return float(values.mean()) if len(values) else None

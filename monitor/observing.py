@@ -230,9 +230,11 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frames:
-    """New frames of the demo, oldest first."""
+    """New frames of the demo, oldest first, and what is happening in it."""
 
-    frames: Sequence[Frame]
+    frames: Sequence[Frame] = ()
+    told: str = ""
+    """The act that begins; empty, the one before goes on."""
 
 
 # the last six say how the replica itself is: told when that changes, or about once a second

@@ -170,6 +170,8 @@ class Status(msgspec.Struct, frozen=True):
     pages: list[PageNote]
     counts: Counts
     demo: list[Picture] = []
+    act: str = ""
+    """What is happening in the demo, in words."""
     operable: bool = False
     """Whether an operator can change anything here."""
     kill: KillNote | None = None

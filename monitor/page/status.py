@@ -94,6 +94,7 @@ class Board:
         self._steps: deque[Transition] = deque(maxlen=50)
         self._pages: deque[Paged] = deque(maxlen=10)
         self._frames: deque[Frame] = deque(maxlen=24)
+        self._act = ""
         self._counts: Counter[str] = Counter()
         self._letters: Counter[str] = Counter()
         self._levels: Counter[str] = Counter()
@@ -122,6 +123,7 @@ class Board:
                 self._counted(seen)
             case Frames():
                 self._frames.extend(seen.frames)
+                self._act = seen.told or self._act
             case Heard():
                 self._judged(seen.seen)
             case Queue() | Role() | KillState():
@@ -243,6 +245,7 @@ class Board:
             pages=[PageNote(p.time, cut(p.summary), p.sent) for p in reversed(self._pages)],
             counts=self._since_start(),
             demo=[picture(frame) for frame in self._frames],
+            act=cut(self._act),
             operable=self.operable,
             kill=self._kill,
             canary=self._canary,

@@ -26,22 +26,28 @@ _CONFIG = """\
 model: digits
 version: "1"
 promise:
-  max_error: 5%                     # wrong answers among those that the model was allowed to give
+  max_error: 6%                     # wrong answers among those that the model was allowed to give
   false_pages: 1 per 1000000 events
   audit: 10%
 outcomes:
   known: all
   delay: {delay}                        # events: the truth comes late
 kafka: {{partitions: 1}}             # events in one row, as the story counts them
-breaker:                            # the story lasts seconds, not weeks
+evidence:
+  tolerance: 0.25                   # standard deviations: what is less takes longer to see than the story lasts
+breaker:                            # the story lasts a minute, not weeks: shorter clocks, and the usual rules
   warning_hold: 1s
   backoff: 5s
   max_backoff: 10s
+  half_open_wait: 10s
   close_hold: 5s
   ramp_hold: 2s
+reviews:
+  depth: 400
 route:
   chain:
     - {{http: "{url}", name: turned-network, timeout: 2s, bulkhead: 4}}   # one thread serves: more at once only wait
+    - {{river: logistic, name: pupil, max_error: 20%}}                    # learns from what people answer
     - human
     - refuse
   deadline: 2s
@@ -78,15 +84,20 @@ class Story:
 
     `length` events come at `rate` a second from `first_time` on (epoch seconds); from event `drift_at` on the camera
     turns, to `angle` degrees within `turning` events; from `mended_at` on it is straight again. Outcomes come `delay`
-    events late.
+    events late. Between `fallback_down_at` and `fallback_back_at` the fallback is down; at `ordered_at` somebody forces
+    the breaker open for `ordered` events.
     """
 
-    length = 24_000
+    length = 26_000
     drift_at = 4_000
+    fallback_down_at = 8_000
+    fallback_back_at = 10_500
+    ordered_at = 11_200
+    ordered = 1_800
     mended_at = 12_000
     turning = 3_000
     angle = 40.0
-    rate = 400.0
+    rate = 430.0
     delay = 300
 
     def __init__(self, seed: int = 0, first_time: float = FIRST_TIME, rate: float = rate) -> None:
@@ -103,6 +114,11 @@ class Story:
         """The digit that each live event shows, by the event's id."""
         batch = self._live.batch
         return {str(key): str(digit) for key, digit in zip(batch.ids, batch.truth, strict=True)}
+
+    @property
+    def order_seconds(self) -> float:
+        """How long the order holds."""
+        return self.ordered / self.rate
 
     def angles(self) -> FloatArray:
         """(length,) degrees by which the camera is turned at each event."""

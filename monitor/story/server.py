@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -35,28 +37,36 @@ _decode = msgspec.json.Decoder(_Request).decode
 
 
 class FallbackServer:
-    """Serves `network` at `url` on this machine alone; the port is a free one unless it is given."""
+    """Serves `network` at `url` on this machine alone; the port is a free one unless it is given.
+
+    It may be stopped and started again: callers find nobody there meanwhile, on connections that they had kept either.
+    """
 
     def __init__(self, network: Network, port: int = 0) -> None:
-        handler = type("_Handler", (_Handler,), {"network": network})
-        self._server = _Server(("127.0.0.1", port), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="fallback", daemon=True)
+        self._handler = type("_Handler", (_Handler,), {"network": network})
+        self._server = _Server(("127.0.0.1", port), self._handler)
+        self._port = int(self._server.server_address[1])
+        self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
         """Where to ask."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}{_PATH}"
+        return f"http://127.0.0.1:{self._port}{_PATH}"
 
     def start(self) -> Self:
         """Serve; return at once."""
+        if self._server.closed:
+            self._server = _Server(("127.0.0.1", self._port), self._handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="fallback", daemon=True)
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """Stop serving and give the port back."""
-        if self._thread.is_alive():
+        """Stop serving, hang up, and give the port back."""
+        if self._thread is not None:
             self._server.shutdown()
             self._thread.join()
+            self._thread = None
         self._server.server_close()
 
     def __enter__(self) -> Self:
@@ -70,6 +80,29 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False  # connections are kept alive by clients; nobody waits for them at the end
     request_queue_size = 128
+    closed = False
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._open: set[socket.socket] = set()
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember whom to hang up on."""
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Somebody has gone."""
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        """Close, and hang up on whoever is still there."""
+        self.closed = True
+        super().server_close()
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):  # gone already
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no news."""

@@ -191,6 +191,8 @@ def test_all_that_is_told_comes_out() -> None:
     board(Paged(time=NOON, summary="s"))
     board(Paged(time=NOON, summary="t", sent=False))
     board(Frames(frames=[Frame(id="f", image=[[0, 16]], answered_by="model", answer="3", truth="4", angle=12.0)]))
+    board(Frames(told="The camera turns."))
+    board(Frames(frames=[]))
     status = board.status()
     assert status.counts.dead_letters == {"unreadable": 2}
     assert (status.counts.joined, status.counts.backwards, status.counts.features_new) == (5, 4, 2)
@@ -201,6 +203,7 @@ def test_all_that_is_told_comes_out() -> None:
     assert status.alarms[0].before == [0.1]
     assert status.decisions[0].id == "a"
     assert status.demo[0].right is False
+    assert status.act == "The camera turns."
 
 
 def test_everything_from_outside_is_bounded() -> None:

@@ -22,7 +22,7 @@ function draw(st) {
   say(byId("detail"), st.detail);
   say(byId("pace"), `${count(st.events_per_second)} requests/s`);
   link("live", `live, ${clock(st.now)} UTC`);
-  tiles(st.demo);
+  tiles(st.demo, st.act);
   operate(st);
   speak(st);
   // until there is something to draw, the server's own pictures stand there

@@ -2,11 +2,13 @@
 
 import { NAMES, byId, h, say } from "./dom.js";
 
-export function tiles(pictures) {
+export function tiles(pictures, act) {
   byId("demo").hidden = pictures.length === 0;
   if (pictures.length === 0) return;
   const turned = pictures[pictures.length - 1].angle;
   byId("needle").style.transform = `rotate(${turned}deg)`;
+  byId("act").hidden = !act;
+  say(byId("act"), act);
   say(byId("angle"), Math.abs(turned) < 0.5 ? "the camera is straight" : `the camera is turned by ${Math.round(turned)}°`);
   const list = byId("tiles");
   const known = new Map([...list.children].map((tile) => [tile.dataset.id, tile]));

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import numpy as np
@@ -11,8 +12,11 @@ import yaml
 from fallback.answerers.http import Http
 from fallback.answerers.types import AskedRequest
 from monitor.config import config_from
-from monitor.events import Review, decode_outcomes, decode_predictions, utc
+from monitor.events import Hop, Review, decode_outcomes, decode_predictions, utc
+from monitor.narrator import epilogue
 from monitor.story import FallbackServer, Network, Reviewer, Story
+from monitor.story.acts import acts_of
+from monitor.story.counted import Counted, Told
 from monitor.story.images import turned
 
 
@@ -43,7 +47,7 @@ def test_the_drift_hurts_the_model_and_not_the_fallback(story: Story) -> None:
 
 
 def test_the_promise_can_be_kept_before_the_drift(story: Story) -> None:
-    """The surest nine tenths of the model's answers are wrong in at most 3 %: room below the promised 5 %."""
+    """The surest nine tenths of the model's answers are wrong in at most 3 %: room below the promised 6 %."""
     scene = story.events(0, story.drift_at)
     confidence = story.network.probabilities(scene.pictures).max(axis=1)
     surest = np.argsort(-confidence)[: int(0.9 * len(scene))]
@@ -69,7 +73,7 @@ def test_a_story_is_decided_by_its_seed(story: Story) -> None:
     whole = story.events().batch
     parts = [story.events(start, 5000).batch for start in range(0, story.length, 5000)]
     assert [p for part in parts for p in part.predictions] == whole.predictions
-    assert [len(part) for part in parts] == [5000, 5000, 5000, 5000, 4000]
+    assert [len(part) for part in parts] == [5000, 5000, 5000, 5000, 5000, 1000]
     assert parts[-1].progress == 1.0
 
 
@@ -112,7 +116,7 @@ def test_the_configuration_is_sound(story: Story) -> None:
     """The demo's configuration has no fault, and names the fallback that it is given."""
     config = config_from(yaml.safe_load(story.config("http://127.0.0.1:1/v2/models/small/infer")), {})
     assert config.outcomes.delay.rows == story.delay
-    assert config.promise.max_error == 0.05
+    assert config.promise.max_error == 0.06
 
 
 def test_the_fallback_is_asked_as_any_other(story: Story, server: FallbackServer) -> None:
@@ -153,6 +157,65 @@ def test_the_fallback_says_what_it_does_not_understand(
     assert response.json()["error"]
     whole = httpx.post(server.url, json={"id": "a", "inputs": [{"name": "features", "data": [0] * 64}]})
     assert whole.json()["id"] == "a"
+
+
+def test_a_server_that_goes_down_hangs_up_and_comes_back(story: Story) -> None:
+    """While it is stopped nobody is there, on a connection that was kept either; started again it has its address."""
+    image = {"id": "a", "inputs": [{"name": "features", "data": [0] * 64}]}
+    with FallbackServer(story.turned_network) as server, httpx.Client() as client:
+        assert client.post(server.url, json=image).status_code == 200
+        server.stop()
+        for _ in range(2):
+            with pytest.raises(httpx.TransportError):
+                client.post(server.url, json=image)
+        server.start()
+        assert client.post(server.url, json=image).json()["id"] == "a"
+
+
+def test_the_acts_come_in_order_and_fit_the_page(story: Story) -> None:
+    """Each act is within the story and after the one before; its words are whole on the page, which cuts at 300."""
+    acts = acts_of(story)
+    at = [act.at for act in acts]
+    assert at == sorted(at)
+    assert at[-1] < story.length
+    assert all(len(act.words) <= 300 for act in acts)
+
+
+def test_what_became_of_events_is_counted(story: Story) -> None:
+    """Who answered, right or wrong, alone or not, before and after; a hop that was left alone; steps of the breaker."""
+    counted = Counted(story)
+    truth = [story.truth[f"digit-{i:05d}"] for i in (0, 4_000, 8_000, 12_000)]
+
+    def told(i: int, route: str, **more: Any) -> Told:
+        fields = {"version": "1", "guarantee": "none", "threshold": None, "segment": {}, "output": {"label": "x"}}
+        return Told(id=f"digit-{i:05d}", route=route, **{"answer": None, **fields, **more})
+
+    down = Hop("turned-network", "broken", 0.0)
+    counted.add(
+        [
+            told(0, "model", answer=truth[0], answered_by="digits", output={"label": truth[0]}),
+            told(4_000, "fallback", answer="x", answered_by="turned-network"),
+            told(8_000, "refuse", hops=[down]),
+            told(12_000, "human"),
+        ]
+    )
+    steps = [
+        {"event": 4_100, "from": "closed", "to": "open"},
+        {"event": 11_250, "from": "open", "to": "forced_open"},
+        {"event": 13_000, "from": "forced_open", "to": "half_open"},
+        {"event": 13_500, "from": "half_open", "to": "closed"},
+    ]
+    facts = counted.facts({"alarms": [{"event": 3_000}, {"event": 4_050}], "breaker": steps})
+    assert counted.decided == 4
+    assert facts["answered_by"] == {"digits": 1, "human": 1, "refuse": 1, "turned-network": 1}
+    assert (facts["detected_after"], facts["opened_after"], facts["closed_after"]) == (50, 100, 1_500)
+    assert (facts["forced_open_after"], facts["order_ran_out_after"]) == (50, 1_800)
+    assert facts["fallback_left_alone"] == 1
+    assert facts["error_answered_after"] == 1.0
+    assert facts["breaker_in_the_end"] == "closed"
+    assert "closed 1,500 events after" in epilogue({"demo": facts | {"waits_for": ""}})
+    still = facts | {"closed_after": None, "breaker_in_the_end": "degraded", "waits_for": "quiet"}
+    assert "In the end the breaker was DEGRADED: quiet" in epilogue({"demo": still})
 
 
 def asked(key: str) -> Review:
