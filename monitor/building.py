@@ -64,7 +64,7 @@ def build(
 ) -> Parts:
     """Build a replica; without a clock it lives in event time, from `start` on.
 
-    Raises UsageError if a profile has an encoder that can't be run here.
+    Raises UsageError if a profile has an encoder that can't be run here, or lacks the feature of `reviews.value`.
     """
     _encoders_ready(profiles)
     topics = Topics.of(config)
@@ -95,7 +95,8 @@ def build(
         orders.hear,
         Chronicle(profiles, policy),
     )
-    router = Router(config.model, profiles, route_policy(config), answering, key, scorer_for(config, profiles))
+    scorer, value = scorer_for(config, profiles), config.reviews.value
+    router = Router(config.model, profiles, route_policy(config), answering, key, scorer, value)
     pipeline = Pipeline(settings, router, joins, judging, answering, profiles, orders, kill_switch)
     loop = Loop(log, topics, pipeline, takeover, judging, Teller(observe, config.promise.within, profiles), poll)
     return Parts(loop, judging, joins)

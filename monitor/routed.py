@@ -47,6 +47,7 @@ class RoutedBatch:
     routed: Routed
     verdict: Verdict
     pending: list[Pending]
+    priority: FloatArray
     grouped: Grouped | None = None
 
     @property

@@ -26,6 +26,7 @@ from monitor.routed import RoutedBatch, Work
 from monitor.rows import Arranged, Schema, arrange
 from monitor.scoring import Scorer
 from monitor.summaries import VersionCounts
+from monitor.urgency import Urgency
 
 __all__ = ["UNJUDGED", "Router"]
 
@@ -61,6 +62,10 @@ class Router:
         Who answers what is held back.
     audit_key
         Secret of the hash that draws the audits.
+    scorer
+        Gives answers without one their confidence.
+    value
+        The feature that says what a request is worth to people; None, and all are worth the same.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Router:
         answering: Answering,
         audit_key: bytes = b"",
         scorer: Scorer | None = None,
+        value: str | None = None,
     ) -> None:
         self._model = model
         self._profiles = profiles
@@ -79,6 +85,7 @@ class Router:
         self._policy = policy
         self._answering = answering
         self._key = audit_key
+        self._urgency = Urgency(profiles, value)
         self._decider = Decider(model)
         self.grouping = Grouping(profiles)
         """Finds the groups of predictions."""
@@ -102,7 +109,8 @@ class Router:
         requests = Requests(rank, hashes, guard, endless, None if grouped is None else grouped.force)
         routed = route(requests, verdict, self._policy, health, kill_switch=killed)
         pending = self._pending(work, arranged, rank, routed, verdict, grouped)
-        return RoutedBatch(work, arranged, rank, routed, verdict, pending, grouped)
+        priority = self._urgency.of(work.version, rank, arranged)
+        return RoutedBatch(work, arranged, rank, routed, verdict, pending, priority, grouped)
 
     def count(self, batch: RoutedBatch, batches: int) -> list[VersionCounts]:
         """Counts of each of the poll's batches; none for a version without a profile."""
@@ -128,9 +136,7 @@ class Router:
             AskedRequest(predictions[i].id, ids[i], self._model, version, predictions[i].features, sources[i].partition)
             for i in held
         ]
-        # the less sure the model, the more a person's answer is worth
-        priorities = (1.0 - np.nan_to_num(batch.rank[held])).tolist()
-        return dict(zip(held, self._answering.ask(asked, priorities, now), strict=True))
+        return dict(zip(held, self._answering.ask(asked, batch.priority[held].tolist(), now), strict=True))
 
     def _pending(
         self,

@@ -97,10 +97,10 @@ def reviews_of(routed: RoutedBatch, decisions: Sequence[Decision], expires: floa
                 features=prediction.features,
                 output=each.output,
                 reason="audit" if each.audit else each.reason,
-                priority=1.0 - (each.confidence or 0.0),
+                priority=float(priority),
                 expires=until,
             ),
         )
-        for each, prediction in zip(decisions, routed.work.predictions, strict=True)
+        for each, prediction, priority in zip(decisions, routed.work.predictions, routed.priority, strict=True)
         if each.audit or each.route == Route.HUMAN.value
     ]

@@ -156,6 +156,13 @@ class Canary(Section, frozen=True, kw_only=True):
 class Reviews(Section, frozen=True, kw_only=True):
     """The queue of people."""
 
+    value: Annotated[
+        str | None,
+        describe(
+            "The numeric feature that says what a request is worth, such as an amount: people get the greatest risk "
+            "times value first. Not set: the greatest risk."
+        ),
+    ] = None
     depth: Annotated[int, describe("Requests that wait at most. 1000: memory and patience are bounded.", ge=0)] = 1000
     expire: Annotated[
         float, duration("How long a request waits for a person. 30m: later the answer is of no use to a caller.", gt=0)

@@ -283,5 +283,5 @@ class Review(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     features: _Features
     output: Output | None
     reason: Annotated[str, Meta(description="Why it was held back, or `audit`.")]
-    priority: Annotated[float, Meta(description="Greater is more urgent.")]
+    priority: Annotated[float, Meta(description="Greater is more urgent: risk times value.")]
     expires: Annotated[Moment, Meta(description="After this the expiry policy answers.")]
