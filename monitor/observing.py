@@ -11,7 +11,7 @@ from fallback.types import Verdict
 from monitor.observing_ledger import Breakers, Heard
 from monitor.observing_replica import Broker, KillState, Lag, LedgerState, Queue, Role
 from monitor.observing_segments import Segments, SegmentStanding
-from monitor.observing_trips import Patched, Standing, Trip
+from monitor.observing_trips import Explained, Patched, Standing, Trip
 
 __all__ = [
     "Alarm",
@@ -22,6 +22,7 @@ __all__ = [
     "Decided",
     "Everyone",
     "Evidence",
+    "Explained",
     "Frame",
     "Frames",
     "Heard",
@@ -159,6 +160,8 @@ class Alarm:
     """Epoch seconds: when the change most likely came."""
     moved: Sequence[str] = ()
     """All views that stand out with this one; of such lists a tenth of the names is wrong on average, at most."""
+    examples: Sequence[str] = ()
+    """Ids of a few events that fell into the bins that gained: told by `Explained`, a moment later."""
     segment: str = ""
     """The group, `name=value`, whose rate it is; empty for that of the whole."""
 
@@ -249,6 +252,7 @@ Observation = (
     | Compared
     | Paged
     | Patched
+    | Explained
     | Frames
     | Standing
     | Segments

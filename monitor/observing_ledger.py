@@ -10,7 +10,7 @@ from fallback.records import BreakerRecord
 
 if TYPE_CHECKING:
     from monitor.observing import Alarm, Compared, Evidence, Transition
-    from monitor.observing_trips import Patched
+    from monitor.observing_trips import Explained, Patched
 
 __all__ = ["Breakers", "Heard"]
 
@@ -28,4 +28,4 @@ class Breakers:
 class Heard:
     """Something that another replica's judge wrote, or the judge before this one."""
 
-    seen: Alarm | Evidence | Transition | Compared | Patched
+    seen: Alarm | Evidence | Transition | Compared | Patched | Explained

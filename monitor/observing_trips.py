@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Patched", "Standing", "Trip"]
+__all__ = ["Explained", "Patched", "Standing", "Trip"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,9 @@ class Trip:
     why: str
     """The same in a sentence, with its numbers."""
     moved: str = ""
-    """Which view moved most, in words and numbers; empty as long as none did."""
+    """Which view moved most, in words and numbers; empty as long as none did,"""
+    examples: tuple[str, ...] = ()
+    """and ids of a few events that fell into the bins that gained, once they were found."""
     harm: bool = False
     paged: bool = False
     """Somebody was to be told of it: the breaker said so."""
@@ -49,6 +52,17 @@ class Standing:
     version: str
     trip: Trip | None
     segment: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Ids of a few events that fell into the bins that moved, found after the alarm of this view at this event."""
+
+    time: float
+    version: str
+    view: str
+    event: int
+    ids: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from monitor.events import (
     encode_many,
     utc,
 )
+from monitor.examples import RecentRows
 from monitor.intake import LATEST, Intake, bury_duplicates, take_answers, take_outcomes, take_predictions
 from monitor.joins.records import Early, Flagging, Match, Pending
 from monitor.joins.shared import PartitionedJoins
@@ -84,11 +85,12 @@ class Pipeline:
         self._profiles = profiles
         self._clock = settings.start
         self._summarised = -math.inf
+        self._recent = RecentRows(profiles)
 
     @property
     def is_due(self) -> bool:
         """Whether there is something to do without anything polled: an order waits, or a silence of 5 s was live."""
-        return bool(self._orders.waiting()) or self._is_silent
+        return bool(self._orders.waiting()) or self._judging.has_alarms or self._is_silent
 
     @property
     def _is_silent(self) -> bool:
@@ -110,6 +112,8 @@ class Pipeline:
         self._join(turn)
         self._summarise(turn, ranges)
         summaries = [chunk for chunk in chunks if chunk.topic == topics.summaries]
+        if self._judging.has_alarms:
+            self._orders.explain(self._recent.explain(self._judging.take_alarms(), self._settings.replica))
         turn.orders = self._orders.waiting()
         turn.ledger = self._judging.judge(summaries, turn.time if math.isfinite(turn.time) else 0.0)
         self._answering.heard(turn.intake.answers)
@@ -130,6 +134,9 @@ class Pipeline:
         """A turn was written."""
         self._answering.kept()
         self._orders.written(turn.orders)
+        # as the summaries have them
+        times = [turn.time] * turn.intake.batches if self._settings.clock else turn.intake.clock
+        self._recent.take(turn.routed, times)
         self._clock = max(self._clock, turn.clock)
         self._summarised = turn.time if turn.summaries else self._summarised
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from monitor.events import label_text
 from monitor.honesty import Honesty, own_probability
-from monitor.observing import Alarm, Compared, Counted, Evidence, Observation, Patched, Transition
+from monitor.observing import Alarm, Compared, Counted, Evidence, Explained, Observation, Patched, Transition
 from monitor.segment_results import SegmentResults
 
 __all__ = ["Block", "Results", "Shown"]
@@ -73,6 +73,7 @@ class Results:
         self._guarantees = Counter({"certified": 0, "tracking": 0, "none": 0})
         self._covered: list[bool] = []
         self.alarms: list[dict[str, Any]] = []
+        self._explained: dict[tuple[str, str, int], dict[str, Any]] = {}
         self.steps: list[dict[str, Any]] = []
         self._letters: Counter[str] = Counter()
         self._outcomes: Counter[str] = Counter()
@@ -86,7 +87,11 @@ class Results:
         """Note alarms, transitions, dead letters, outcomes and second opinions."""
         if isinstance(seen, Alarm):
             names = ("event", "level", "view", "log10_evidence", "why")
-            self.alarms.append({"time": seen.time} | {name: getattr(seen, name) for name in names})
+            told = {"time": seen.time} | {name: getattr(seen, name) for name in names} | {"examples": []}
+            self._explained[seen.version, seen.view, seen.event] = told
+            self.alarms.append(told)
+        elif isinstance(seen, Explained):
+            self._explained.get((seen.version, seen.view, seen.event), {})["examples"] = list(seen.ids)
         elif isinstance(seen, Transition):
             told = {"event": seen.event, "time": seen.time, "from": seen.before, "to": seen.after}
             where = {"segment": seen.segment} if seen.segment else {}

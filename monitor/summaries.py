@@ -14,19 +14,28 @@ from monitor.group_counts import GroupCounts
 from monitor.packing import pack, unpack
 
 __all__ = [
+    "MOST_EXAMPLES",
+    "MOST_EXPLAINED",
     "Damaged",
+    "Example",
+    "Examples",
     "Flagger",
     "KillNotice",
     "LabelGroup",
     "OperatorOrder",
     "Range",
     "Summary",
+    "Told",
     "VersionCounts",
     "decode_summaries",
     "group",
     "labels_of",
 ]
 
+MOST_EXAMPLES = 5
+"""Ids of an alarm at most."""
+MOST_EXPLAINED = 64
+"""Alarms of a moment that are explained, the first: a thousand pairs may move with the one feature that changed."""
 _SHAPE = (len(Stake), RANK_CELLS, 2)
 
 
@@ -128,6 +137,29 @@ class KillNotice(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field=
     at: Annotated[float, Meta(description="Epoch seconds: when it was turned.")]
 
 
+class Example(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """Events that fell into the bins of a view that gained, as the alarm of this view at this event says."""
+
+    view: Annotated[str, Meta(max_length=1024)]
+    event: int
+    ids: Annotated[list[Annotated[str, Meta(max_length=256)]], Meta(max_length=MOST_EXAMPLES)]
+
+
+class Examples(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="kind", tag="examples"):
+    """What a replica found among its last rows after alarms that it read in the ledger."""
+
+    replica: str
+    version: str
+    profile: Annotated[str, Meta(description="Digest of the profile whose bins they are.")]
+    alarms: Annotated[
+        list[Example],
+        Meta(
+            max_length=MOST_EXPLAINED,
+            description="The alarm's view and event, and ids of events in the bins that gained.",
+        ),
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Damaged:
     """A record of the topic that is neither: why it can't be read."""
@@ -135,17 +167,17 @@ class Damaged:
     why: str
 
 
-_DECODER: msgspec.json.Decoder[Summary | OperatorOrder | KillNotice] = msgspec.json.Decoder(
-    Summary | OperatorOrder | KillNotice
-)
+Told = Summary | OperatorOrder | KillNotice | Examples
+"""What is in the topic."""
+_DECODER: msgspec.json.Decoder[Told] = msgspec.json.Decoder(Told)
 
 
-def decode_summaries(values: Sequence[bytes]) -> list[Summary | OperatorOrder | KillNotice | Damaged]:
-    """Read summaries, orders and notices back; what is none of them must not stop the judge, whoever wrote it."""
+def decode_summaries(values: Sequence[bytes]) -> list[Told | Damaged]:
+    """Read back what is in the topic; what is none of it must not stop the judge, whoever wrote it."""
     return [_read(value) for value in values]
 
 
-def _read(value: bytes) -> Summary | OperatorOrder | KillNotice | Damaged:
+def _read(value: bytes) -> Told | Damaged:
     try:
         return _DECODER.decode(value)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

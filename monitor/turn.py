@@ -12,7 +12,7 @@ from monitor.events import Answer, Decision, JoinRecord, Review, utc
 from monitor.intake import Intake
 from monitor.joins.records import Early, Flagging, Match, Pending
 from monitor.routed import RoutedBatch
-from monitor.summaries import KillNotice, OperatorOrder, Summary
+from monitor.summaries import Examples, KillNotice, OperatorOrder, Summary
 
 __all__ = ["Turn", "by_partition", "early_record", "flag_record", "joined_record", "reviews_of"]
 
@@ -42,7 +42,7 @@ class Turn:
     expired: int = 0
     unmatched: int = 0
     summaries: list[Summary] = field(default_factory=list)
-    orders: list[OperatorOrder | KillNotice] = field(default_factory=list)
+    orders: list[OperatorOrder | KillNotice | Examples] = field(default_factory=list)
     """People's words, which go to the judge behind the summaries."""
     ledger: list[bytes] = field(default_factory=list)
 

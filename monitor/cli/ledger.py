@@ -36,7 +36,7 @@ _LedgerFile = Annotated[
 _Config = Annotated[
     Path | None, typer.Option("-c", "--config", help="The configuration: the ledger is read from its broker.")
 ]
-_MOVES = (b'"kind":"alarm"', b'"kind":"epoch"', b'"kind":"transition"')
+_MOVES = tuple(b'"kind":"%s"' % kind for kind in (b"alarm", b"examples", b"epoch", b"order", b"transition"))
 
 
 @app.command()
@@ -210,7 +210,10 @@ def _again(lines: list[bytes], seq: int | None, config: Path, profile: Path | No
 
 
 def _plain(told: Explained) -> dict[str, Any]:
-    alarms = [dict(each.alarm) | {"log10_odds": each.log10_odds, "holds": each.holds} for each in told.alarms]
+    alarms = [
+        dict(each.alarm) | {"log10_odds": each.log10_odds, "holds": each.holds, "examples": each.examples}
+        for each in told.alarms
+    ]
     return {"transition": told.transition, "alarms": alarms, "epochs": told.epochs, "words": told.words}
 
 

@@ -18,16 +18,17 @@ from monitor.judging import tells
 from monitor.judging.patches import patched
 from monitor.ledger.standings import Known, begun, follow
 from monitor.ledger.topic import is_base
-from monitor.observing import Alarm, Breakers, Compared, Evidence, Heard, Patched, Transition
+from monitor.observing import Alarm, Breakers, Compared, Evidence, Explained, Heard, Patched, Transition
 
 __all__ = ["Chronicle"]
 
 _HEAD: Final = 200
 _STEP, _ALARM = b'"kind":"transition"', b'"kind":"alarm"'
+_EXAMPLES: Final = b'"kind":"examples"'
 _OTHERS: Final = (b'"kind":"canary"', b'"kind":"patched"')
 _MOST: Final = 1000
 """What is told at once: a page shows less, and a ledger that is read for the first time may hold far more."""
-_Seen = Alarm | Evidence | Transition | Compared | Patched
+_Seen = Alarm | Evidence | Transition | Compared | Patched | Explained
 
 
 class Chronicle:
@@ -62,6 +63,9 @@ class Chronicle:
             if _STEP in head:
                 self._changed |= self._known.keys() & {record["version"]}
             self._hear(record)
+        elif _EXAMPLES in head:
+            for each in tells.explained(msgspec.json.decode(line)):
+                self._keep(each)
         elif any(kind in head for kind in _OTHERS):
             self._hear(msgspec.json.decode(line))
 

@@ -32,7 +32,7 @@ from monitor.judging.trips import Trips
 from monitor.judging.version_judge import Judged, VersionJudge
 from monitor.ledger.chain import Chain
 from monitor.observing import Observer, Ruled
-from monitor.summaries import Damaged, KillNotice, OperatorOrder, Summary
+from monitor.summaries import Damaged, Examples, KillNotice, OperatorOrder, Summary, Told
 from monitor.topics import Topics
 
 __all__ = ["SNAPSHOT_EVERY", "Judge"]
@@ -107,9 +107,7 @@ class Judge:
         """Whether it was written under the same profiles, and can be read."""
         return readable(base) and dict(base["profiles"]) == self.digests()
 
-    def judge(
-        self, records_read: Sequence[Summary | OperatorOrder | KillNotice | Damaged], offsets: Sequence[int], topic: str
-    ) -> list[bytes]:
+    def judge(self, records_read: Sequence[Told | Damaged], offsets: Sequence[int], topic: str) -> list[bytes]:
         """Judge summaries and orders, in the order of their topic; returns lines for the ledger."""
         lines: list[bytes] = []
         pairs = list(zip(records_read, offsets, strict=True))
@@ -202,12 +200,14 @@ class Judge:
             lines.append(self._say(canary.candidate, judge.verdict(), self._clock))
         return lines
 
-    def _heed(self, order: OperatorOrder | KillNotice | Damaged | Summary, offset: int, topic: str) -> list[bytes]:
+    def _heed(self, order: Told | Damaged, offset: int, topic: str) -> list[bytes]:
         """An operator's word: carried out, or refused with the reason; either way it is in the ledger."""
         self._summaries += 1
         self._covered.note((), topic, offset)
         if isinstance(order, KillNotice):
             return [self._write("kill_switch", msgspec.structs.asdict(order))]
+        if isinstance(order, Examples):
+            return self._trips.explain(order, self.digests(), self._now(), self._write, self._observe)
         if not isinstance(order, OperatorOrder):
             return [self._write("skipped", {"offset": offset, "why": getattr(order, "why", "")})]
         stepped, said = obey(order, self.versions, self._clock)

@@ -24,6 +24,8 @@ _AT_ONCE = 1000
 _FIRST_LOOK = 2000
 _VERDICT = b'"kind":"verdict"'
 _ORDER = b'"kind":"order"'
+_ALARM = b'"kind":"alarm"'
+_MOST_ALARMS = 256
 _BASES = (b'"kind":"snapshot"', b'"kind":"start"')
 
 
@@ -74,6 +76,7 @@ class Judging:
         self._heard: dict[str, Verdict] = {}
         self.watch = LedgerWatch()
         self.records = 0
+        self._alarms: list[bytes] = []
 
     @property
     def judge_now(self) -> Judge | None:
@@ -85,10 +88,23 @@ class Judging:
         """Whether this replica has to take office, which may mean to begin the ledger."""
         return self._owns() and (self._judge is None or self._generation != self._log.generation)
 
+    @property
+    def has_alarms(self) -> bool:
+        """Whether there are alarms that nobody has looked at."""
+        return bool(self._alarms)
+
+    def take_alarms(self) -> list[Mapping[str, Any]]:
+        """Alarms that were read in the ledger since the last call; of too many, the first ones."""
+        taken = [msgspec.json.decode(line) for line in self._alarms]
+        self._alarms.clear()
+        return taken
+
     def follow(self) -> None:
         """Read the verdicts that have been written since the last call."""
         if self._position is None:
             self._position = self._last_verdicts()
+            # of what they are made of this replica has seen nothing
+            self._alarms.clear()
         while (chunk := self._log.tail(self._topics.ledger, 0, self._position, _AT_ONCE)).values:
             self._position = chunk.offsets[-1] + 1
             self._note(chunk)
@@ -164,6 +180,8 @@ class Judging:
                 self._hear(msgspec.json.decode(line))
             else:
                 self._chronicle.read(line)
+                if _ALARM in line[:200] and len(self._alarms) < _MOST_ALARMS:
+                    self._alarms.append(line)
 
     def _last_verdicts(self) -> int:
         """Where to begin to follow: late enough to be quick, early enough to know verdicts and breakers."""

@@ -51,8 +51,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     kind: Annotated[
         str,
         Meta(
-            description="start, verdict, alarm, epoch, transition, episode, patched, order, canary, kill_switch, "
-            "skipped or snapshot."
+            description="start, verdict, alarm, examples, epoch, transition, episode, patched, order, canary, "
+            "kill_switch, skipped or snapshot."
         ),
     ]
     version: str | None = None

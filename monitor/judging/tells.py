@@ -12,14 +12,37 @@ from detectors.explain import Explanation
 from fallback.records import Page
 from fallback.records import Transition as Step
 from fallback.types import GroupRuling, Verdict
+from monitor.events import parse_time
 from monitor.judging.group_judge import GroupJudge
 from monitor.judging.records import guarantee_in
 from monitor.judging.trips import Trips
 from monitor.judging.version_judge import VersionJudge
 from monitor.judging.version_types import Judged
-from monitor.observing import Alarm, Compared, Evidence, Paged, Segments, SegmentStanding, Standing, Transition, Trip
+from monitor.observing import (
+    Alarm,
+    Compared,
+    Evidence,
+    Explained,
+    Paged,
+    Segments,
+    SegmentStanding,
+    Standing,
+    Transition,
+    Trip,
+)
 
-__all__ = ["compared", "evidence", "harmed", "is_news", "moved", "paged", "says_the_same", "standing", "stepped"]
+__all__ = [
+    "compared",
+    "evidence",
+    "explained",
+    "harmed",
+    "is_news",
+    "moved",
+    "paged",
+    "says_the_same",
+    "standing",
+    "stepped",
+]
 
 _HEARTBEAT = 5.0
 _LEAST_GAP = 1.0
@@ -62,6 +85,12 @@ def compared(time: float, event: int, said: Mapping[str, Any]) -> Compared:
     """What is known of a candidate beside its baseline."""
     names = ("baseline", "candidate", "verdict", "why", "compared", "means")
     return Compared(time=time, event=event, **{name: said[name] for name in names})
+
+
+def explained(fields: Mapping[str, Any]) -> list[Explained]:
+    """Which events explain alarms; `fields` are those of the ledger's record."""
+    time, version = parse_time(fields["time"]), fields["version"]
+    return [Explained(time=time, version=version, **each) for each in fields["alarms"]]
 
 
 def harmed(time: float, fields: Mapping[str, Any]) -> Alarm:

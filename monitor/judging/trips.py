@@ -13,9 +13,10 @@ import msgspec
 from detectors.layout import Group
 from fallback.records import Page, Transition
 from fallback.types import BreakerState
+from monitor.judging.explained import AlarmExamples
 from monitor.judging.patches import Patches, patched
 from monitor.observing import Alarm, Observer, Trip
-from monitor.summaries import VersionCounts
+from monitor.summaries import Examples, VersionCounts
 
 __all__ = ["Trips"]
 
@@ -35,6 +36,7 @@ class Trips:
     def __init__(self, *, enforced: bool = True, window: float = 3600.0) -> None:
         self._enforced = enforced
         self._patches = Patches(window)
+        self._examples = AlarmExamples()
         self._trips: dict[str, Trip] = {}
         self._moved: dict[str, _Moved] = {}
 
@@ -49,12 +51,14 @@ class Trips:
     def moved(self, alarm: Alarm, group: str = Group.SINGLE) -> None:
         """A view moved: the one whose histogram changed most is what is told, a feature before what is made of it."""
         version = alarm.version
-        new = _Moved(alarm.time, _distance(alarm) + _TELLS[group], _cut(alarm.why))
+        self._examples.alarmed(alarm)
+        distance = _distance(alarm) + _TELLS[group]
+        new = _Moved(alarm.time, distance, _cut(alarm.why), alarm.view, alarm.event)
         known, trip = self._moved.get(version), self._open(version)
         if known is None or known.distance < new.distance or (trip is None and known.time < new.time - _MEMORY):
             self._moved[version] = new
             if trip is not None:
-                self._trips[version] = replace(trip, moved=new.why)
+                self._trips[version] = replace(trip, moved=new.why, examples=())
 
     def stepped(self, version: str, step: Transition, harms: Sequence[str], segment: str = "") -> Trip | None:
         """The breaker took a step; `harms` say which harm alarmed with it. Returns the trip.
@@ -80,6 +84,27 @@ class Trips:
             whole is not None and whole.paged
         )
 
+    def explain(
+        self,
+        said: Examples,
+        profiles: Mapping[str, str],
+        time: float,
+        write: Callable[[str, dict[str, Any]], bytes],
+        observe: Observer,
+    ) -> list[bytes]:
+        """Tell which events explain alarms; a line for the ledger, if there is anything new."""
+        # bins of another profile are others: its replica is about to be restarted, or we are
+        told = self._examples.take(said, time) if profiles.get(said.version) == said.profile else []
+        for each in told:
+            observe(each)
+            moved, trip = self._moved.get(each.version), self._open(each.version)
+            if moved is not None and (moved.view, moved.event) == (each.view, each.event):
+                self._moved[each.version] = msgspec.structs.replace(moved, ids=tuple(each.ids))
+                if trip is not None and trip.moved == moved.why:
+                    self._trips[each.version] = replace(trip, examples=tuple(each.ids))
+        alarms = [{"view": each.view, "event": each.event, "ids": list(each.ids)} for each in told]
+        return [write("examples", {"version": said.version, "alarms": alarms})] if alarms else []
+
     def look(
         self,
         counts: Iterable[VersionCounts],
@@ -98,13 +123,14 @@ class Trips:
     def state(self) -> dict[str, Any]:
         """Plain values, for a snapshot."""
         told = {"trips": msgspec.to_builtins(self._trips), "moved": msgspec.to_builtins(self._moved)}
-        return {**told, "patches": self._patches.state()}
+        return {**told, "patches": self._patches.state(), "examples": self._examples.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue from `state`; an empty one is that of a judge that has seen nothing."""
         self._trips = msgspec.convert(state.get("trips", {}), dict[str, Trip])
         self._moved = msgspec.convert(state.get("moved", {}), dict[str, _Moved])
         self._patches.restore(state.get("patches", {}))
+        self._examples.restore(state.get("examples", {}))
 
     def _open(self, version: str, segment: str = "") -> Trip | None:
         trip = self.of(version, segment)
@@ -124,6 +150,7 @@ class Trips:
             cause=step.cause.value,
             why=_cut(step.reason),
             moved="" if moved is None else moved.why,
+            examples=() if moved is None else moved.ids,
             enforced=self._enforced,
             segment=segment,
         )
@@ -153,6 +180,9 @@ class _Moved(msgspec.Struct, frozen=True):
     time: float
     distance: float
     why: str
+    view: str = ""
+    event: int = -1
+    ids: tuple[str, ...] = ()
 
 
 def _distance(alarm: Alarm) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from monitor.errors import CheckFailed, UsageError
 from monitor.events import parse_time
 from monitor.judging.judge import Judge
 from monitor.judging.snapshots import FORMAT, readable
+from monitor.judging.trip_words import plain
 from monitor.summaries import decode_summaries
 
 __all__ = ["Again", "Derived", "Explained", "Summaries", "derive", "explain_transitions", "judge_again"]
@@ -33,11 +34,15 @@ batch, over every moment at which the change may have come. Judging the summarie
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """An alarm, and the odds that its recorded counts give in a single step; `holds` if they bear it out."""
+    """An alarm, and the odds that its recorded counts give in a single step; `holds` if they bear it out.
+
+    `examples` are ids of events that fell into the bins that gained, as far as they were found after it.
+    """
 
     alarm: Mapping[str, Any]
     log10_odds: float
     holds: bool
+    examples: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -55,6 +60,7 @@ class Derived:
         return (
             f"{alarm['level']} at event {alarm['event']:,} (record {alarm['seq']}): {alarm['why']}. Its counts, "
             f"{counts}, {says}: odds of 10^{self.log10_odds:.1f} in a single step, 10^{recorded:.1f} recorded"
+            + (f"; for example {', '.join(map(plain, self.examples))}" if self.examples else "")
         )
 
 
@@ -113,10 +119,18 @@ def explain_transitions(records: Sequence[Mapping[str, Any]], seq: int | None = 
     alarms: dict[tuple[str, str], list[Derived]] = {}
     epochs: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     accepted: dict[str, str] = {}
+    # they come after their alarm, and may come after the transition; the last record of an alarm has them all
+    examples = {
+        (str(each["version"]), one["view"], one["event"]): tuple(one["ids"])
+        for each in records
+        if each["kind"] == "examples"
+        for one in each["alarms"]
+    }
     for record in records:
         breaker = (str(record.get("version")), str(record.get("segment", "")))
         if record["kind"] == "alarm":
-            alarms.setdefault(breaker, []).append(derive(record))
+            ids = examples.get((breaker[0], record["view"], record["event"]), ())
+            alarms.setdefault(breaker, []).append(replace(derive(record), examples=ids))
         elif record["kind"] == "epoch":
             epochs.setdefault(breaker, []).append(record)
         elif record["kind"] == "order":

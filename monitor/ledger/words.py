@@ -13,13 +13,16 @@ _HEAD = frozenset({"seq", "prev", "time", "kind", "hash"})
 
 
 def words(record: Mapping[str, Any]) -> str:
-    """What a record says, short: its reason in words first, its moves as from → to, the rest by name."""
+    """What a record says on one line, short: its reason in words first, its moves as from → to, the rest by name."""
     fields = {name: value for name, value in record.items() if name not in _HEAD}
     told = [str(fields.pop(name)) for name in ("why", "reason", "text") if isinstance(fields.get(name), str)]
+    if record.get("kind") == "examples":
+        told += [f"{each['view']}, for example {', '.join(each['ids'])}" for each in fields.pop("alarms")]
     if "from" in fields and "to" in fields:
         told.insert(0, f"{fields.pop('from')} → {fields.pop('to')}")
     told += [f"{name} {_short(value)}" for name, value in fields.items() if value is not None]
-    return "; ".join(told)
+    # names and ids come from outside, and this may go to a terminal
+    return "".join(each if each.isprintable() else " " for each in "; ".join(told))
 
 
 def _short(value: Any) -> str:

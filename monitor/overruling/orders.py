@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from monitor.errors import RunError
-from monitor.summaries import KillNotice, OperatorOrder
+from monitor.summaries import Examples, KillNotice, OperatorOrder
 
 __all__ = ["Orders", "OrdersFull"]
 
@@ -37,7 +37,7 @@ class Orders:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: list[OperatorOrder | KillNotice] = []
+        self._waiting: list[OperatorOrder | KillNotice | Examples] = []
         self._heard: dict[str, Mapping[str, Any]] = {}
 
     def give(self, order: OperatorOrder) -> None:
@@ -49,7 +49,7 @@ class Orders:
             The broker has been away for so long that a hundred of them wait.
         """
         with self._changed:
-            if len(self._waiting) >= _MOST:
+            if sum(not isinstance(each, Examples) for each in self._waiting) >= _MOST:
                 raise OrdersFull(f"{_MOST} orders wait for the broker already; the kill switch works without it")
             self._waiting.append(order)
 
@@ -61,12 +61,18 @@ class Orders:
                 self._waiting.remove(notices[0])
             self._waiting.append(notice)
 
-    def waiting(self) -> list[OperatorOrder | KillNotice]:
+    def explain(self, found: Sequence[Examples]) -> None:
+        """Let the judge know of examples for its alarms; of too many, what is new is let go: they are no orders."""
+        with self._changed:
+            room = _MOST - sum(isinstance(each, Examples) for each in self._waiting)
+            self._waiting += found[:room]
+
+    def waiting(self) -> list[OperatorOrder | KillNotice | Examples]:
         """What the next turn has to write."""
         with self._changed:
             return list(self._waiting)
 
-    def written(self, orders: Sequence[OperatorOrder | KillNotice]) -> None:
+    def written(self, orders: Sequence[OperatorOrder | KillNotice | Examples]) -> None:
         """A turn that wrote them was committed."""
         if not orders:
             return

@@ -81,6 +81,8 @@ class AlarmNote(msgspec.Struct, frozen=True):
     moved: int = 0
     """How many views stand out with this one."""
     segment: str = ""
+    examples: list[str] = []
+    """Ids of a few events that fell into the bins that gained."""
 
 
 class Step(msgspec.Struct, frozen=True, rename={"before": "from", "after": "to"}):

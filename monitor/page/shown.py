@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from monitor.observing import Alarm, Decided, Frame, Queue, Transition
+from monitor.observing import Alarm, Decided, Explained, Frame, Queue, Transition
 from monitor.page.picture import AlarmNote, Decision, Picture, QueueNote, Step
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "alarm",
     "cut",
     "decision",
+    "explained",
     "is_joint",
     "most_telling",
     "picture",
@@ -60,7 +62,16 @@ def alarm(seen: Alarm) -> AlarmNote:
         seen.since,
         len(seen.moved),
         cut(seen.segment),
+        [cut(each) for each in seen.examples],
     )
+
+
+def explained(alarms: Sequence[Alarm], told: Explained) -> list[Alarm]:
+    """Alarms with the examples that were found for one of them."""
+    name = (told.version, told.view, told.event)
+    return [
+        replace(each, examples=told.ids) if (each.version, each.view, each.event) == name else each for each in alarms
+    ]
 
 
 def most_telling(alarms: Sequence[Alarm]) -> list[Alarm]:

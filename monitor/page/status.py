@@ -20,6 +20,7 @@ from monitor.observing import (
     Counted,
     Decided,
     Evidence,
+    Explained,
     Frame,
     Frames,
     Heard,
@@ -50,7 +51,7 @@ from monitor.page.picture import (
     Status,
 )
 from monitor.page.series import Series
-from monitor.page.shown import alarm, cut, decision, most_telling, picture, queue_note, step
+from monitor.page.shown import alarm, cut, decision, explained, most_telling, picture, queue_note, step
 from monitor.page.words import describe
 
 __all__ = ["ROUTES", "Board", "Status"]
@@ -164,6 +165,8 @@ class Board:
                 self._canary = CanaryNote(seen.time, *texts, seen.compared)
             case Patched():
                 self._patched = PatchNote(seen.time, cut(seen.version), seen.seconds, seen.first, cut(seen.how))
+            case Explained():
+                self._alarms = explained(self._alarms, seen)
             case _:
                 # how else the replica is shows in the metrics
                 pass

@@ -42,8 +42,10 @@ class AlertmanagerSender:
             "model": page.model,
             "version": page.version,
         }
+        examples = f"\nFor example: {', '.join(page.examples)}" if page.examples else ""
         description = (
-            f"Since: {format_time(page.since)}\nHoldback: {page.did}\nMoved most: {page.moved}\nFirst: {page.first}"
+            f"Since: {format_time(page.since)}\nHoldback: {page.did}\nMoved most: {page.moved}{examples}\n"
+            f"First: {page.first}"
         )
         return {
             "labels": {name: value for name, value in labels.items() if value},

@@ -44,6 +44,8 @@ class Page:
     first: str
     page_url: str
     runbook_url: str
+    examples: tuple[str, ...] = ()
+    """Ids of a few events that fell into the bins that gained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ def page_of(kind: Kind, model: str, trip: Trip, links: Links, time: float) -> Pa
         summary=f"{model} version {plain(trip.version)}{where}: {said}: {plain(trip.why)}.",
         did=did(trip),
         moved=moved(trip),
+        examples=tuple(plain(each) for each in trip.examples),
         first=first(trip),
         page_url=links.page or "",
         runbook_url=links.runbook("HoldbackBreakerOpen" if trip.state in _OPEN else "HoldbackBreakerDegraded"),

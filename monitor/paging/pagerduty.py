@@ -64,6 +64,7 @@ def _event(page: Page) -> dict[str, Any]:
                 "since": format_time(page.since),
                 "holdback": page.did,
                 "moved_most": page.moved,
+                **({"examples": list(page.examples)} if page.examples else {}),
                 "first": page.first,
                 "runbook": page.runbook_url,
             },

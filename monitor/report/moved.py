@@ -68,6 +68,9 @@ def _view(alarm: Alarm, *, others: bool) -> Element:
         element("h3", cut(alarm.view)),
         element("p", cut(alarm.why)),
         element("p", f"alarm at event {alarm.event:,}, {moment(alarm.time)} UTC{_since(alarm)}", class_="hint"),
+        element("p", f"For example: {', '.join(cut(each) for each in alarm.examples)}.", class_="hint")
+        if alarm.examples
+        else None,
         element("p", f"With it stand out: {_others(alarm)}.", class_="hint") if others and _others(alarm) else None,
         picture,
         _numbers(bins, before, now) if whole and len(bins) > _FEW else None,

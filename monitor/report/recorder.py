@@ -6,7 +6,8 @@ import math
 from collections import Counter
 from typing import Final
 
-from monitor.observing import Alarm, Counted, Evidence, Observation, Paged, Routed, Ruled, Transition
+from monitor.observing import Alarm, Counted, Evidence, Explained, Observation, Paged, Routed, Ruled, Transition
+from monitor.page.shown import explained
 from monitor.report.timeline import Timeline
 from monitor.results import Block
 
@@ -70,6 +71,8 @@ class Recorder:
                 self.levels[seen.level] += 1
                 if len(self.alarms) < _MOST:
                     self.alarms.append(seen)
+            case Explained():
+                self.alarms = explained(self.alarms, seen)
             case Transition() if len(self.steps) < _MOST:
                 self.steps.append(seen)
             case Paged() if len(self.pages) < _MOST:

@@ -19,7 +19,7 @@ from monitor.judging.snapshots import unpacked
 from monitor.ledger.chain import verify
 from monitor.logs import MemoryBroker
 from monitor.observing import Alarm, Paged, Transition
-from monitor.summaries import Summary, decode_summaries
+from monitor.summaries import Damaged, Told, decode_summaries
 from monitor.topics import Topics
 from tests.monitor.running import SNAPSHOT_EVERY, Run, broker
 from tests.monitor.streams import FIRST, configured, fitted, outcome, stream
@@ -88,14 +88,13 @@ def test_a_judge_restored_at_any_point_has_the_same_bits_and_ends_with_the_same_
         assert run.ledger() == whole.ledger()
 
 
-def summaries_of(run: Run) -> list[Summary]:
-    """All summaries of a run."""
-    read = decode_summaries(run.broker.read(run.topics.summaries, 0, 0, 1_000_000).values)
-    return [each for each in read if isinstance(each, Summary)]
+def summaries_of(run: Run) -> list[Told | Damaged]:
+    """All that a run wrote to the topic of summaries."""
+    return decode_summaries(run.broker.read(run.topics.summaries, 0, 0, 1_000_000).values)
 
 
 @cache
-def judged() -> tuple[list[Summary], list[bytes]]:
+def judged() -> tuple[list[Told | Damaged], list[bytes]]:
     """Summaries of the stream, and the ledger that came of them."""
     config, profile, records, outcomes = told()
     run = Run(config, profile, broker(config))

@@ -87,6 +87,7 @@ def _view(alarm: AlarmNote, now: float, *, several: bool) -> Element:
         element("h3", _name(alarm, several=several)),
         element("p", _said(alarm)),
         _when(alarm, now),
+        hint(f"For example: {', '.join(alarm.examples)}.") if alarm.examples else None,
         _histogram(alarm),
         class_="moved",
     )
