@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from fallback.agreement import Counted, Vote, agreed, majority, most_votes
 from fallback.errors import LeaseLost, UnknownReview
 from fallback.reviews import ReviewItem, ReviewKind, ReviewPolicy, Settled, TokenBucket
 
@@ -15,11 +16,12 @@ __all__ = ["Desk", "Held", "Shelf"]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An open item, who looks at it, and until when it is theirs."""
+    """An open item, who looks at it, until when it is theirs, and what others have said."""
 
     item: ReviewItem
     reviewer: str = ""
     until: float = 0.0
+    votes: tuple[Vote, ...] = ()
 
 
 class Shelf(Protocol):
@@ -89,25 +91,28 @@ class Desk:
     def claim(self, reviewer: str, now: float, n: int = 1) -> list[ReviewItem]:
         """Take the most urgent items that are free; a lease that ran out is as good as none.
 
-        Measurements get their reserve of all claims first, or they would starve behind urgent requests.
+        Measurements get their reserve of all claims first, or they would starve behind urgent requests. Nobody gets
+        what they have answered, or what as many as are asked could not agree on.
         """
         counts = self._shelf.counts
-        free = sorted(
-            (h.item for h in self._shelf.held() if h.until <= now and not self._is_old(h.item, now)), key=_urgency
-        )
+        open_now = [h for h in self._shelf.held() if h.until <= now and not self._is_old(h.item, now)]
+        votes = {h.item.decision_id: h.votes for h in open_now if self._wants(h, reviewer)}
+        free = sorted((h.item for h in open_now if h.item.decision_id in votes), key=_urgency)
         chosen: list[ReviewItem] = []
         while free and len(chosen) < n:
             owed = counts["measured"] < self._policy.reserve * (counts["claimed"] + 1)
             item = next((one for one in free if owed and one.kind is not ReviewKind.HELD), free[0])
             free.remove(item)
             chosen.append(item)
-            self._shelf.put(Held(item, reviewer, now + self._policy.lease))
+            self._shelf.put(Held(item, reviewer, now + self._policy.lease, votes[item.decision_id]))
             counts["measured"] += item.kind is not ReviewKind.HELD
             counts["claimed"] += 1
         return chosen
 
-    def answer(self, decision_id: str, reviewer: str, answer: str | float, now: float) -> Settled:
-        """Settle an item that this reviewer holds.
+    def answer(self, decision_id: str, reviewer: str, answer: str | float, now: float) -> Settled | Counted:
+        """Answer an item that this reviewer holds: it is settled once more than half of those asked say the same.
+
+        The first answer of a reviewer stays.
 
         Raises
         ------
@@ -123,12 +128,21 @@ class Desk:
         held = self._shelf.find(decision_id)
         if held is None:
             raise UnknownReview(f"no review {decision_id!r}: it was shed, or settled long ago; claim another one")
+        if any(vote.reviewer == reviewer for vote in held.votes):
+            self._shelf.counts["repeated"] += 1
+            return self._counted(held)
         if held.reviewer != reviewer:
             whose = f"is held by {held.reviewer!r}, not {reviewer!r}" if held.reviewer else "is held by nobody"
             raise LeaseLost(f"review {decision_id!r} {whose}: claim it first")
         self._shelf.counts["answered"] += 1
-        item = held.item
-        return self.conclude(Settled(decision_id, item.request_id, now, answer, reviewer, None, item.origin))
+        item, votes = held.item, (*held.votes, Vote(reviewer, answer, now))
+        found = agreed(votes, majority(self._policy.reviewers), self._policy.within)
+        if found is None:
+            self._shelf.counts["disputed"] += len(votes) == most_votes(self._policy.reviewers)
+            self._shelf.put(waits := Held(item, votes=votes))
+            return self._counted(waits)
+        said, names = found
+        return self.conclude(Settled(decision_id, item.request_id, now, said, names, None, item.origin))
 
     def expire(self, now: float) -> list[Settled]:
         """Settle what is older than `max_age` by the policy, whoever holds it."""
@@ -155,6 +169,15 @@ class Desk:
         left = min(self._shelf.budget.left(now, privileged=True), self._policy.depth - len(self._shelf))
         return max(0, int(left))
 
+    def _wants(self, held: Held, reviewer: str) -> bool:
+        """Whether an item needs this reviewer's word."""
+        voted = any(vote.reviewer == reviewer for vote in held.votes)
+        return not voted and len(held.votes) < most_votes(self._policy.reviewers)
+
+    def _counted(self, held: Held) -> Counted:
+        item = held.item
+        return Counted(item.decision_id, item.request_id, len(held.votes), majority(self._policy.reviewers))
+
     def _is_old(self, item: ReviewItem, now: float) -> bool:
         return now - item.offered_at > self._policy.max_age
 
@@ -175,8 +198,9 @@ class Desk:
         return audit
 
     def _replace(self, item: ReviewItem, now: float, shed: list[ReviewItem]) -> bool:
-        """Shed the least valuable item that nobody is looking at, if it is worth less; its place and budget pass on."""
-        idle = [h.item for h in self._shelf.held() if h.until <= now and h.item.kind is not ReviewKind.AUDIT]
+        """Shed the least valuable item that nobody has looked at, if it is worth less; its place and budget pass on."""
+        unseen = [h for h in self._shelf.held() if h.until <= now and not h.votes]
+        idle = [h.item for h in unseen if h.item.kind is not ReviewKind.AUDIT]
         least = max(idle, key=_worth, default=None)
         if least is None or _worth(least)[:2] <= _worth(item)[:2]:
             return False

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from fallback.agreement import Counted
+
 __all__ = [
     "OnExpiry",
     "ReviewItem",
@@ -85,6 +87,10 @@ class ReviewPolicy:
     lease: float = 600.0
     """A reviewer who has gone to lunch gives an item back after ten minutes."""
     on_expiry: OnExpiry = OnExpiry.FALLBACK
+    reviewers: int = 1
+    """People who look at each item, one after the other; more than half of them have to say the same."""
+    within: float = 0.0
+    """Numbers that are no farther apart are the same answer."""
     remembered: int = 10_000
     """Settled items that are kept, so that an answer that is given twice counts once."""
 
@@ -103,8 +109,8 @@ class ReviewQueue(Protocol):
         """Take the most urgent items that nobody else holds, under a lease."""
         ...
 
-    def answer(self, decision_id: str, reviewer: str, answer: str | float, now: float) -> Settled:
-        """Answer an item; saying it again changes nothing, and gives what was settled."""
+    def answer(self, decision_id: str, reviewer: str, answer: str | float, now: float) -> Settled | Counted:
+        """Answer an item; saying it again changes nothing, and gives what was settled, or that others are asked."""
         ...
 
     def expire(self, now: float) -> list[Settled]:

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import msgspec
 
+from fallback.agreement import Counted, Vote
 from fallback.desk import Desk, Held
 from fallback.errors import ReviewsUnusable
 from fallback.reviews import ReviewItem, ReviewPolicy, Settled, TokenBucket
 
 __all__ = ["SqliteReviews"]
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = f"""
     CREATE TABLE items (n INTEGER PRIMARY KEY, decision_id TEXT NOT NULL UNIQUE, reviewer TEXT NOT NULL,
-                        until REAL NOT NULL, body BLOB NOT NULL);
+                        until REAL NOT NULL, body BLOB NOT NULL,
+                        votes BLOB NOT NULL);
     CREATE TABLE settled (n INTEGER PRIMARY KEY AUTOINCREMENT, decision_id TEXT NOT NULL UNIQUE, body BLOB NOT NULL);
     CREATE TABLE outbox (n INTEGER PRIMARY KEY AUTOINCREMENT, decision_id TEXT NOT NULL UNIQUE,
                          held_until REAL NOT NULL, body BLOB NOT NULL);
@@ -32,6 +34,7 @@ _BUSY_SECONDS = 30.0
 _MOST_PARAMETERS = 500
 _encode = msgspec.msgpack.Encoder().encode
 _item = msgspec.msgpack.Decoder(ReviewItem).decode
+_votes = msgspec.msgpack.Decoder(tuple[Vote, ...]).decode
 _settled = msgspec.msgpack.Decoder(Settled).decode
 
 
@@ -102,12 +105,12 @@ class SqliteReviews:
         with self._desk() as desk:
             return desk.claim(reviewer, now, n)
 
-    def answer(self, decision_id: str, reviewer: str, answer: str | float, now: float) -> Settled:
-        """Settle an item that this reviewer holds; raises UnknownReview or LeaseLost."""
+    def answer(self, decision_id: str, reviewer: str, answer: str | float, now: float) -> Settled | Counted:
+        """Answer an item that this reviewer holds; raises UnknownReview or LeaseLost."""
         with self._desk() as desk, self.transaction() as shelf:
             before = shelf.settled(decision_id)
             settled = desk.answer(decision_id, reviewer, answer, now)
-            if before is None:
+            if before is None and isinstance(settled, Settled):
                 self._db.execute("INSERT INTO outbox VALUES (NULL, ?, 0, ?)", (decision_id, _encode(settled)))
             return settled
 
@@ -138,11 +141,10 @@ class SqliteReviews:
         with self.transaction() as shelf:
             return list(shelf.held())
 
-    def find(self, decision_id: str) -> ReviewItem | None:
-        """An open item."""
+    def find(self, decision_id: str) -> Held | None:
+        """An open item, with who looks at it."""
         with self.transaction() as shelf:
-            held = shelf.find(decision_id)
-            return None if held is None else held.item
+            return shelf.find(decision_id)
 
     def untold(self, now: float, hold: float) -> list[Settled]:
         """Answers that nobody has told yet; for `hold` seconds no other process gets them, too."""
@@ -188,7 +190,10 @@ class SqliteReviews:
                 self._db.execute(statement)
         self._db.execute("COMMIT")
         if version not in {0, _VERSION}:
-            raise ReviewsUnusable(f"{self._path!r} has format {version}, not {_VERSION}: give another file")
+            raise ReviewsUnusable(
+                f"{self._path!r} has format {version}, not {_VERSION}: delete it once what was answered is sent "
+                "(`holdback reviews list` of the version that made it sends it), or give another file"
+            )
 
     @contextmanager
     def _trouble(self) -> Iterator[None]:
@@ -203,8 +208,8 @@ class _Shelf:
 
     def __init__(self, db: sqlite3.Connection, policy: ReviewPolicy) -> None:
         self._db = db
-        rows = db.execute("SELECT reviewer, until, body FROM items ORDER BY n").fetchall()
-        items = [Held(_item(body), reviewer, until) for reviewer, until, body in rows]
+        rows = db.execute("SELECT reviewer, until, body, votes FROM items ORDER BY n").fetchall()
+        items = [Held(_item(body), reviewer, until, _votes(votes)) for reviewer, until, body, votes in rows]
         self._open = {held.item.decision_id: held for held in items}
         tallies = dict(db.execute("SELECT name, value FROM tallies").fetchall())
         self.budget = TokenBucket(policy.rate, policy.burst, policy.reserve * policy.burst)
@@ -225,9 +230,9 @@ class _Shelf:
     def put(self, held: Held) -> None:
         decision_id = held.item.decision_id
         self._db.execute(
-            "INSERT INTO items VALUES (NULL, ?, ?, ?, ?) ON CONFLICT (decision_id) DO UPDATE SET "
-            "reviewer = excluded.reviewer, until = excluded.until",
-            (decision_id, held.reviewer, held.until, _encode(held.item)),
+            "INSERT INTO items VALUES (NULL, ?, ?, ?, ?, ?) ON CONFLICT (decision_id) DO UPDATE SET "
+            "reviewer = excluded.reviewer, until = excluded.until, votes = excluded.votes",
+            (decision_id, held.reviewer, held.until, _encode(held.item), _encode(held.votes)),
         )
         self._open[decision_id] = held
 

@@ -152,8 +152,9 @@ def people_of(config: Config) -> Live:
     policy = ReviewPolicy(
         depth=reviews.depth,
         max_age=reviews.expire,
-        rate=unlimited if reviews.rate is None else reviews.rate / 3600.0,
-        burst=unlimited if reviews.rate is None else reviews.rate,
+        # each request takes as many reviews as there are reviewers to it
+        rate=unlimited if reviews.rate is None else reviews.rate / reviews.reviewers / 3600.0,
+        burst=unlimited if reviews.rate is None else reviews.rate / reviews.reviewers,
         reserve=reviews.reserve,
         on_expiry=OnExpiry(reviews.on_expiry),
     )

@@ -111,10 +111,10 @@ def answer(
 ) -> None:
     """Answer a request that you have claimed; callers and the judge learn of it.
 
-    Answering again changes nothing. Exit status 1 if it has expired, or another reviewer holds it.
+    With `reviews.reviewers` above 1 others are asked, too, until more than half of them say the same. Answering again
+    changes nothing. Exit status 1 if it has expired, or another reviewer holds it.
     """
-    from monitor.events import format_time
-    from monitor.operating.review_words import parse_answer
+    from monitor.operating.review_words import came_of_it, parse_answer, result
 
     loaded, name = configuration(config), _named(reviewer)
     with _queue(loaded, store) as queue:
@@ -123,12 +123,9 @@ def answer(
         settled, new = queue.answer(decision_id, name, said)
         queue.send()
     if json_file is not None:
-        result = {"decision_id": decision_id, "id": settled.request_id, "answer": settled.answer, "new": new}
-        print_json(json_file, result | {"answered_by": settled.answered_by, "time": format_time(settled.at)})
+        print_json(json_file, result(settled, new=new))
     if json_file != "-":
-        who = f"{settled.answered_by} at {format_time(float(int(settled.at)))}: {settled.answer}"
-        told = f"{decision_id}: answered by {who}" if new else f"{decision_id} was answered by {who}; nothing changed"
-        typer.echo(printable(told))
+        typer.echo(printable(came_of_it(settled, new=new)))
 
 
 @contextmanager

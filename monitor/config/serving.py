@@ -171,6 +171,15 @@ class Reviews(Section, frozen=True, kw_only=True):
         Literal["fallback", "refuse", "accept"],
         describe("Then: the fallback, no answer, or the model's own. refuse is the safe one."),
     ] = "refuse"
+    reviewers: Annotated[
+        int,
+        describe(
+            "People who look at each request, one after the other; more than half of them have to say the same. "
+            "1: what one says is true.",
+            ge=1,
+            le=9,
+        ),
+    ] = 1
     rate: Annotated[
         Positive | None, describe("Reviews an hour that your people can do. Not set: only depth bounds the queue.")
     ] = None

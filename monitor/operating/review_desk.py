@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from fallback.agreement import Counted
 from fallback.desk import Held
 from fallback.reviews import Settled
 from monitor.config import Config
@@ -77,8 +78,12 @@ class ReviewDesk:
             held = {each.item.decision_id: each for each in queue.waiting()}
         return {"reviews": [self._shown(held.get(each.decision_id, Held(each))) for each in taken]} | self._state()
 
-    def answer(self, decision_id: str, reviewer: str, said: str | float, *, unlisted: bool) -> tuple[Settled, bool]:
-        """Answer what this reviewer holds; how it is settled, and whether that is new. It is sent soon.
+    def answer(
+        self, decision_id: str, reviewer: str, said: str | float, *, unlisted: bool
+    ) -> tuple[Settled | Counted, bool]:
+        """Answer what this reviewer holds; how it is settled or that others are asked, and whether it counts.
+
+        What is settled is sent soon.
 
         Raises UsageError for what is no answer to it, RunError for what can't be answered by this reviewer.
         """

@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fallback.agreement import Counted
 from fallback.desk import Held
-from fallback.reviews import ReviewItem
+from fallback.reviews import ReviewItem, Settled
 from monitor.config import Config
 from monitor.errors import UsageError
 from monitor.events import format_time
 
-__all__ = ["parse_answer", "row", "sheet", "shown"]
+__all__ = ["came_of_it", "parse_answer", "result", "row", "sheet", "shown"]
 
 _SHOWN = 20
 
@@ -41,6 +42,26 @@ def parse_answer(item: ReviewItem, text: str, config: Config, *, unlisted: bool)
     return text
 
 
+def result(told: Settled | Counted, *, new: bool) -> dict[str, Any]:
+    """What came of an answer, as JSON."""
+    found: dict[str, Any] = {"decision_id": told.decision_id, "id": told.request_id, "new": new}
+    if isinstance(told, Counted):
+        return found | {"settled": False, "votes": told.votes, "needed": told.needed}
+    said = {"answer": told.answer, "answered_by": told.answered_by, "time": format_time(told.at)}
+    return found | {"settled": True} | said
+
+
+def came_of_it(told: Settled | Counted, *, new: bool) -> str:
+    """The same in one line."""
+    if isinstance(told, Counted):
+        counted = "your answer counts" if new else "you have answered it already, and your first answer counts"
+        return f"{told.decision_id}: {counted}; {told.votes} have answered, and {told.needed} have to say the same"
+    who = f"{told.answered_by} at {format_time(float(int(told.at)))}: {told.answer}"
+    if new:
+        return f"{told.decision_id}: answered by {who}"
+    return f"{told.decision_id} was answered by {who}; nothing changed"
+
+
 def _is_number(output: Mapping[str, Any], config: Config) -> bool:
     if output:
         return output.get("value") is not None and output.get("label") is None
@@ -66,6 +87,8 @@ def shown(held: Held, now: float, max_age: float) -> dict[str, Any]:
         "expires": format_time(item.offered_at + max_age),
         "claimed_by": held.reviewer if held.until > now else None,
         "claimed_until": format_time(held.until) if held.until > now else None,
+        # not what they said: the next reviewer is to think for themselves
+        "votes": len(held.votes),
         "review": item.payload,
     }
 
@@ -75,8 +98,9 @@ def row(held: Held, now: float, max_age: float) -> str:
     item = held.item
     left = _span(item.offered_at + max_age - now)
     whose = f"claimed by {held.reviewer} for {_span(held.until - now)}" if held.until > now else "free"
-    why = item.payload.get("reason")
-    return f"{item.decision_id}  id {item.request_id[:60]}: {why}, priority {item.priority:.2f}, {left} left, {whose}"
+    why, votes = item.payload.get("reason"), f", answered by {len(held.votes)}" if held.votes else ""
+    start = f"{item.decision_id}  id {item.request_id[:60]}: {why}, priority {item.priority:.2f}"
+    return f"{start}, {left} left, {whose}{votes}"
 
 
 def sheet(item: ReviewItem, now: float, max_age: float) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from fallback.agreement import Counted
 from fallback.desk import Held
 from fallback.errors import FallbackError
 from fallback.reviews import OnExpiry, ReviewItem, ReviewKind, ReviewPolicy, Settled
@@ -82,6 +83,8 @@ class PeoplesQueue:
             burst=_UNLIMITED,
             reserve=reviews.reserve,
             on_expiry=OnExpiry(reviews.on_expiry),
+            reviewers=reviews.reviewers,
+            within=config.promise.within or 0.0,
         )
         with _told():
             self._store = SqliteReviews(path, self._policy)
@@ -114,19 +117,21 @@ class PeoplesQueue:
     def find(self, decision_id: str) -> ReviewItem | None:
         """An item that waits."""
         with _told():
-            return self._store.find(decision_id)
+            held = self._store.find(decision_id)
+        return None if held is None else held.item
 
-    def answer(self, decision_id: str, reviewer: str, answer: str | float) -> tuple[Settled, bool]:
-        """Answer an item that this reviewer holds; how it is settled, and whether that is new.
+    def answer(self, decision_id: str, reviewer: str, answer: str | float) -> tuple[Settled | Counted, bool]:
+        """Answer an item that this reviewer holds; how it is settled or that others are asked, and whether it counts.
 
         Raises RunError if it is another's or not known, ReviewExpired if it comes too late.
         """
         now = self._clock()
         with _told(), self._store.transaction():
             self._store.expire(now)
-            new = self._store.find(decision_id) is not None
+            held = self._store.find(decision_id)
+            new = held is not None and not any(vote.reviewer == reviewer for vote in held.votes)
             settled = self._store.answer(decision_id, reviewer, answer, now)
-        if settled.expired is not None:
+        if isinstance(settled, Settled) and settled.expired is not None:
             raise ReviewExpired(
                 f"review {decision_id} expired at {format_time(settled.at)}, and `reviews.on_expiry` "
                 f"({settled.expired}) has settled it: the answer comes too late, and is not counted"

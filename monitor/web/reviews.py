@@ -10,10 +10,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fallback.agreement import Counted
 from fallback.errors import LeaseLost, UnknownReview
 from fallback.reviews import Settled
 from monitor.errors import RunError, UsageError
-from monitor.events import format_time
+from monitor.operating.review_words import result
 from monitor.operating.reviewing import ReviewExpired
 from monitor.web.replies import json_reply, words_reply
 from monitor.web.tokens import Bearer
@@ -48,7 +49,9 @@ class _Desk(Protocol):
 
     def waiting(self, limit: int) -> dict[str, object]: ...
     def claim(self, reviewer: str, n: int) -> dict[str, object]: ...
-    def answer(self, decision_id: str, reviewer: str, said: str | float, *, unlisted: bool) -> tuple[Settled, bool]: ...
+    def answer(
+        self, decision_id: str, reviewer: str, said: str | float, *, unlisted: bool
+    ) -> tuple[Settled | Counted, bool]: ...
 
 
 class Reviews:
@@ -105,7 +108,7 @@ class Reviews:
             return words_reply(400, f"This is no answer: {error}.")
         except RunError as error:
             return _failed(error)
-        return json_reply(200, _told(settled, new=new))
+        return json_reply(200, result(settled, new=new))
 
     def _open(self, request: Request) -> _Desk | Response:
         """The queue, or why it is shut for this request."""
@@ -118,17 +121,6 @@ class Reviews:
                 503, "There is no queue here: set `state_dir`, where it is kept, and `reviews.depth` above 0."
             )
         return self._desk
-
-
-def _told(settled: Settled, *, new: bool) -> dict[str, object]:
-    return {
-        "decision_id": settled.decision_id,
-        "id": settled.request_id,
-        "answer": settled.answer,
-        "answered_by": settled.answered_by,
-        "time": format_time(settled.at),
-        "new": new,
-    }
 
 
 def _failed(error: RunError) -> Response:

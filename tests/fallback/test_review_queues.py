@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from fallback.agreement import Counted
 from fallback.errors import LeaseLost, UnknownReview
 from fallback.memory_reviews import MemoryReviews
-from fallback.reviews import OnExpiry, ReviewItem, ReviewKind, ReviewPolicy
+from fallback.reviews import OnExpiry, ReviewItem, ReviewKind, ReviewPolicy, Settled
 from fallback.sqlite_reviews import SqliteReviews
 
 Queue = MemoryReviews | SqliteReviews
@@ -30,6 +32,11 @@ def names(items: list[ReviewItem]) -> list[str]:
 
 def narrow(depth: int = 5, burst: float = 1000.0, reserve: float = 0.2) -> ReviewPolicy:
     return ReviewPolicy(depth=depth, rate=0.0, burst=burst, reserve=reserve)
+
+
+def ended(told: Settled | Counted) -> Settled:
+    assert isinstance(told, Settled)
+    return told
 
 
 def in_a_file(policy: ReviewPolicy) -> SqliteReviews:
@@ -70,7 +77,7 @@ def test_what_is_claimed_is_nobody_elses_until_the_lease_is_over(new: New) -> No
     assert names(queue.claim("bob", 10.0)) == ["a"]
     with pytest.raises(LeaseLost, match="held by 'bob'"):
         queue.answer("a", "ada", "yes", 11.0)
-    assert queue.answer("a", "bob", "no", 11.0).answer == "no"
+    assert ended(queue.answer("a", "bob", "no", 11.0)).answer == "no"
 
 
 def test_a_late_answer_counts_while_nobody_else_took_the_item(new: New) -> None:
@@ -78,7 +85,7 @@ def test_a_late_answer_counts_while_nobody_else_took_the_item(new: New) -> None:
     queue = new(WIDE)
     queue.offer([item("a")], 0.0)
     queue.claim("ada", 0.0)
-    assert queue.answer("a", "ada", "yes", 50.0).answered_by == "ada"
+    assert ended(queue.answer("a", "ada", "yes", 50.0)).answered_by == "ada"
 
 
 def test_the_first_answer_stays(new: New) -> None:
@@ -187,6 +194,48 @@ def test_a_night_without_reviewers_does_not_grow(new: New) -> None:
     assert deepest <= 200
     assert offered == shed + settled + len(queue)
     assert queue.counts["offered"] == offered
+
+
+def test_several_look_and_more_than_half_have_to_say_the_same(new: New) -> None:
+    """One after the other, nobody twice; settled with the second that agrees, in the names of those who do."""
+    queue = new(replace(WIDE, reviewers=3))
+    queue.offer([item("a")], 0.0)
+    assert names(queue.claim("ada", 0.0)) == ["a"]
+    assert queue.claim("bob", 0.0) == []
+    assert queue.answer("a", "ada", "yes", 1.0) == Counted("a", "request of a", 1, 2)
+    assert queue.answer("a", "ada", "no", 1.5) == Counted("a", "request of a", 1, 2)
+    assert queue.claim("ada", 2.0) == []
+    with pytest.raises(LeaseLost):
+        queue.answer("a", "bob", "no", 2.0)
+    assert names(queue.claim("bob", 2.0)) == ["a"]
+    assert queue.answer("a", "bob", "no", 3.0) == Counted("a", "request of a", 2, 2)
+    assert names(queue.claim("eve", 4.0)) == ["a"]
+    settled = ended(queue.answer("a", "eve", "yes", 5.0))
+    assert (settled.answer, settled.answered_by, settled.at) == ("yes", "ada, eve", 5.0)
+    assert queue.answer("a", "dan", "no", 6.0) == settled
+    assert len(queue) == 0
+
+
+def test_who_cannot_agree_is_not_asked_for_ever(new: New) -> None:
+    """Five different answers of five people: nobody gets it any more, and its expiry settles it."""
+    queue = new(replace(WIDE, reviewers=3))
+    queue.offer([item("a")], 0.0)
+    for n, reviewer in enumerate("abcde"):
+        assert names(queue.claim(reviewer, n)) == ["a"]
+        assert queue.answer("a", reviewer, str(n), n) == Counted("a", "request of a", n + 1, 2)
+    assert queue.claim("f", 6.0) == []
+    assert queue.counts["disputed"] == 1
+    (settled,) = queue.expire(101.0)
+    assert (settled.expired, settled.answer) == (OnExpiry.FALLBACK, None)
+
+
+def test_what_somebody_has_looked_at_is_not_shed(new: New) -> None:
+    """Their work would be lost; what is worth more waits for room, or is shed itself."""
+    queue = new(replace(narrow(depth=1, reserve=0.0), reviewers=2))
+    queue.offer([item("a", 1)], 0.0)
+    queue.claim("ada", 0.0)
+    queue.answer("a", "ada", "yes", 1.0)
+    assert names(queue.offer([item("b", 9)], 2.0)[1]) == ["b"]
 
 
 class QueueMachine(RuleBasedStateMachine):

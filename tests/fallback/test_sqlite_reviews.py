@@ -139,7 +139,7 @@ def test_a_file_that_cannot_be_used_is_named(path: Path) -> None:
     store = SqliteReviews(path, POLICY)
     store._db.execute("PRAGMA user_version = 9")
     store.close()
-    with pytest.raises(ReviewsUnusable, match="format 9, not 1"):
+    with pytest.raises(ReviewsUnusable, match="format 9, not 2"):
         SqliteReviews(path, POLICY)
     with pytest.raises(ReviewsUnusable, match="unable to open"):
         SqliteReviews(path / "no" / "such", POLICY)

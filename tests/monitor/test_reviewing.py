@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from fallback.reviews import ReviewItem, ReviewKind
+from fallback.agreement import Counted
+from fallback.reviews import ReviewItem, ReviewKind, Settled
 from monitor.errors import RunError, UsageError
 from monitor.events import Answer, Output, Review, encode_many, utc
 from monitor.logs import MemoryBroker
-from monitor.operating.review_words import parse_answer, sheet
+from monitor.operating.review_words import came_of_it, parse_answer, row, sheet, shown
 from monitor.operating.reviewing import PeoplesQueue, store_path
 from monitor.topics import Topics
 from tests.monitor.streams import FIRST, configured
@@ -120,6 +121,7 @@ def test_what_others_answered_or_expired_is_settled(world: World) -> None:
         world.sync(queue)
         assert names([held.item for held in queue.waiting()]) == ["c"]
     settled, new = first.answer("a", "ada", "0")
+    assert isinstance(settled, Settled)
     assert (settled.answered_by, settled.answer, new) == ("eve", "1", False)
     with pytest.raises(RunError, match="review b expired"):
         first.answer("b", "ada", "0")
@@ -147,10 +149,32 @@ def test_only_who_has_claimed_it_answers_and_the_first_answer_stays(world: World
     with pytest.raises(RunError, match="held by 'ada', not 'bob'"):
         queue.answer("a", "bob", "1")
     settled, new = queue.answer("a", "ada", "1")
+    assert isinstance(settled, Settled)
     assert (settled.origin, settled.request_id, new) == (0, "ra", True)
     assert queue.answer("a", "bob", "0") == (settled, False)
     with pytest.raises(RunError, match="no review 'x'"):
         queue.answer("x", "ada", "1")
+
+
+def test_several_have_to_agree_before_anything_is_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first answer is counted and stays here; the second that agrees goes out, once, in both names."""
+    monkeypatch.setattr(f"{__name__}.CONFIG", configured(reviews={"expire": "30m", "reviewers": 2}))
+    world.offer("a")
+    queue = world.synced()
+    queue.claim("ada", 1)
+    counted, new = queue.answer("a", "ada", "1")
+    assert (counted, new) == (Counted("a", "ra", 1, 2), True)
+    assert queue.answer("a", "ada", "0") == (counted, False)
+    assert came_of_it(counted, new=True).endswith("your answer counts; 1 have answered, and 2 have to say the same")
+    assert queue._store.untold(world.now, 1.0) == []
+    other = world.synced()
+    (waiting,) = other.waiting()
+    assert (shown(waiting, world.now, 1800.0)["votes"], "1" in row(waiting, world.now, 1800.0)) == (1, True)
+    assert names(other.claim("bob", 5)) == ["a"]
+    settled, new = other.answer("a", "bob", "1")
+    assert isinstance(settled, Settled)
+    assert (settled.answered_by, new) == ("ada, bob", True)
+    assert other._store.untold(world.now, 1.0) == [settled]
 
 
 def test_what_is_too_old_is_passed_over_and_bad_records_are_too(world: World) -> None:
