@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from benchmarks.tables import SHORT, rounded, table
 
 from .changes import CHANGES, Change
@@ -13,7 +15,7 @@ from .labels import LabelStream, watch_labels
 from .ours import Found, watch
 from .rivals import Peers, Told, tell
 
-__all__ = ["LEVEL", "Group", "delay_tables", "groups", "label_group"]
+__all__ = ["BATCHES", "LEVEL", "Group", "delay_tables", "groups", "label_group"]
 
 LEVEL = 3.3e5
 BATCHES = (10, 100)
@@ -32,6 +34,8 @@ class Group:
     ours: dict[int, list[Found]] = field(default_factory=dict)
     healthy: dict[int, Found] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
+    paired: list[str] = field(default_factory=list)
+    """What the same streams say of two columns, in words."""
 
 
 def groups(peers: Peers, effort: float) -> list[Group]:
@@ -78,9 +82,9 @@ def label_group(peers: Peers, effort: float) -> Group:
     )
     group = Group("error .10 to .30, labels", "labels", 1, [name for name, *_ in cases])
     runs = 4 if SHORT else max(int(100 * effort), 2)
-    few = 2 if SHORT else max(int(16 * effort), 2)
+    # the same reference and the same labels after the change in each case: columns can be set beside each other
     streams = [
-        [LabelStream.draw(run, healthy, 1500) for run in range(few if healthy > 1000 else runs)]
+        [LabelStream.draw(run, min(healthy, 5000) if SHORT else healthy, 1500) for run in range(runs)]
         for _, _, healthy in cases
     ]
     healthy = [LabelStream.draw(run, 5000 if SHORT else 200_000, 0) for run in range(2 if SHORT else 5)]
@@ -89,15 +93,30 @@ def label_group(peers: Peers, effort: float) -> Group:
         for seed, stream in enumerate(healthy):
             watch_labels(stream, seed, 500, 100, LEVEL, group.healthy[batch])
         group.ours[batch] = []
+        by_stream = []
         for (_, known, _), each in zip(cases, streams, strict=True):
             found = Found()
-            for seed, stream in enumerate(each):
-                watch_labels(stream, seed, known, batch, LEVEL, found)
+            by_stream.append(
+                [watch_labels(stream, seed, known, batch, LEVEL, found) for seed, stream in enumerate(each)]
+            )
             group.ours[batch].append(found)
+        group.paired.append(_paired(group.changes[1:3], batch, *by_stream[1:3]))
     # a peer has no reference of labels: it learns the last 1,000 before the stream begins
     for_peers = [[each.as_stream(1000) for each in case] for case in streams]
     group.told = tell(peers, "labels", LEVEL, [each.as_stream(1000) for each in healthy], for_peers)
     return group
+
+
+def _paired(names: Sequence[str], batch: int, first: Sequence[float | None], second: Sequence[float | None]) -> str:
+    pairs = [(a, b) for a, b in zip(first, second, strict=True) if a is not None and b is not None]
+    apart = np.array([b - a for a, b in pairs])
+    noise = float(apart.std() / np.sqrt(len(apart)))
+    means = [rounded(float(np.mean(each))) for each in zip(*pairs, strict=True)]
+    return (
+        f"- n = {batch}, {names[1]} beside {names[0]}, {len(pairs)} pairs of the same reference and labels after the "
+        f"change: {means[1]} and {means[0]} labels, {apart.mean():.1f} ± {noise:.1f} apart. Left out are "
+        f"{len(first) - len(pairs)} with a false alarm before it."
+    )
 
 
 def _table(group: Group) -> str:

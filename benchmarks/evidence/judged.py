@@ -10,7 +10,7 @@ from .changes import CHANGES
 from .delays import Group
 from .false_alarms import Ratio
 
-__all__ = ["delay_aims", "false_alarm_aims", "far_apart", "memory_aims"]
+__all__ = ["delay_aims", "false_alarm_aims", "far_apart", "memory_aim", "season_aim"]
 
 _LABEL_AIMS = {"rate known": 80.0, "500 labels": 100.0, "500 labels, 50,000 healthy": 100.0}
 _FAR = 0.5
@@ -32,12 +32,14 @@ def false_alarm_aims(ratios: Mapping[tuple[int, int], Sequence[Ratio]], *, kept:
     ]
 
 
-def memory_aims(remembered: Sequence[Ratio], seasonal: Sequence[Ratio]) -> list[str]:
-    """Lines on the aims for rows that are not exchangeable."""
-    return [
-        _least("rows that remember, tempered, at least A / 2 apart", remembered, 0.5),
-        _least("a daily sine, in the context that `fit` proposes, at least A apart", seasonal, 1.0),
-    ]
+def memory_aim(remembered: Sequence[Ratio]) -> str:
+    """A line on the aim for rows that remember those before them."""
+    return _least("rows that remember, tempered, at least A / 2 apart", remembered, 0.5)
+
+
+def season_aim(seasonal: Sequence[Ratio]) -> str:
+    """A line on the aim for rows that follow the time of day."""
+    return _least("a daily sine, in the context that `fit` proposes, at least A apart", seasonal, 1.0)
 
 
 def _least(wanted: str, ratios: Sequence[Ratio], limit: float) -> str:

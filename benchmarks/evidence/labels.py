@@ -41,11 +41,14 @@ class LabelStream:
 
     @classmethod
     def draw(cls, seed: int, healthy: int, after: int) -> LabelStream:
-        """So many labels before the change and after it."""
-        rng = np.random.default_rng([seed, healthy, after])
-        cells = rng.integers(0, RANK_CELLS, healthy + after)
-        chance = np.where(np.arange(healthy + after) < healthy, _by_rank(BEFORE)[cells], _by_rank(ERROR)[cells])
-        return cls(cells, (rng.random(healthy + after) < chance).astype(np.int64), healthy)
+        """So many labels before the change and after it; those after it are the same however many come before."""
+        parts = []
+        for error, n, part in ((BEFORE, healthy, 0), (ERROR, after, 1)):
+            rng = np.random.default_rng([seed, n, part])
+            cells = rng.integers(0, RANK_CELLS, n)
+            parts.append((cells, (rng.random(n) < _by_rank(error)[cells]).astype(np.int64)))
+        (cells, wrong), (cells_after, wrong_after) = parts
+        return cls(np.concatenate([cells, cells_after]), np.concatenate([wrong, wrong_after]), healthy)
 
     def as_stream(self, rows: int) -> Stream:
         """For peers: 1 for a wrong answer; the reference is of so many."""
@@ -65,8 +68,13 @@ def _reference(seed: int, known: int | None) -> IntArray:
     return np.stack([cells - wrong, wrong], axis=1).astype(np.int64)
 
 
-def watch_labels(stream: LabelStream, seed: int, known: int | None, batch: int, level: float, found: Found) -> None:
-    """Judge until the first alarm of harm that is not a false one; the promise itself is out of reach, and silent."""
+def watch_labels(
+    stream: LabelStream, seed: int, known: int | None, batch: int, level: float, found: Found
+) -> float | None:
+    """Judge until the first alarm of harm; the promise itself is out of reach, and silent.
+
+    Returns the delay of it; None if it was a false one, or there was no change.
+    """
     harm = Harm(_reference(seed, known), max_error=0.99, miss_rate=0.1, log_level=float(np.log(level)))
     nothing = np.zeros((len(Stake), RANK_CELLS), np.int64)
     n, at, alarms = len(stream.wrong), 0, list[int]()
@@ -88,3 +96,5 @@ def watch_labels(stream: LabelStream, seed: int, known: int | None, batch: int, 
         found.runs, found.false, found.healthy = found.runs + 1, found.false + len(alarms), found.healthy + at
     else:
         found.note(alarms, stream.begins, n)
+        return found.delays[-1]
+    return None

@@ -1,4 +1,4 @@
-"""NannyML's drift of single features, chunk by chunk."""
+"""NannyML's drift of single features, and its estimate of accuracy without labels, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -50,5 +50,37 @@ class Chunks:
         return [int((chunk + 1) * _CHUNK - 1) for chunk in np.flatnonzero(alerts.any(axis=0))]
 
 
-DETECTORS = {"chunks": Chunks}
+class Estimated:
+    """CBPE of each chunk of 100 events: accuracy as calibrated confidences tell it; an alert where it is too low.
+
+    The threshold is so many standard deviations below the mean of the reference's own chunks; the default is 3.
+    Columns are the probability of class 1 and the truth, which is looked at in the reference alone.
+    """
+
+    block = 5000
+
+    def __init__(self, deviations: float, reference: NDArray[np.float64]) -> None:
+        below = StandardDeviationThreshold(std_lower_multiplier=deviations, std_upper_multiplier=None)
+        self._estimator = nannyml.CBPE(
+            metrics=["accuracy"],
+            y_pred_proba="stated",
+            y_pred="label",
+            y_true="truth",
+            problem_type="classification_binary",
+            chunk_size=_CHUNK,
+            thresholds={"accuracy": below},
+        )
+        self._estimator.fit(self._frame(reference).assign(truth=reference[:, 1].astype(int)))
+
+    def _frame(self, rows: NDArray[Any]) -> pd.DataFrame:
+        return pd.DataFrame({"stated": rows[:, 0], "label": (rows[:, 0] > 0.5).astype(int)})
+
+    def take(self, rows: NDArray[np.float64]) -> list[int]:
+        """Estimate some chunks; the last event of each that has an alert."""
+        found = self._estimator.estimate(self._frame(rows)).filter(period="analysis").to_df()
+        alerts = found["accuracy", "alert"].to_numpy(dtype=bool)
+        return [int((chunk + 1) * _CHUNK - 1) for chunk in np.flatnonzero(alerts)]
+
+
+DETECTORS = {"chunks": Chunks, "CBPE": Estimated}
 """Each from its setting and the reference of a run, (rows, features)."""
