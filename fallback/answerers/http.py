@@ -6,7 +6,7 @@ from typing import Self
 
 import httpx
 
-from fallback.answerers.inference import read_response, write_request
+from fallback.answerers.inference import model_of, read_response, write_request
 from fallback.answerers.types import Answer, AskedRequest
 from fallback.errors import AnswererNonsense, AnswererRefused, AnswererTimeout, AnswererUnreachable
 
@@ -42,6 +42,7 @@ class Http:
             raise ValueError(f"url is {url!r}: an http:// or https:// address is needed")
         self.name = name
         self._url = parsed
+        self._model = model_of(parsed.path)
         self._largest = largest_response
         limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         # proxies from the environment are not for calls between neighbours
@@ -53,7 +54,7 @@ class Http:
         body = write_request(request)
         for attempt in range(1, _CONNECT_ATTEMPTS + 1):
             try:
-                return read_response(await self._post(body, request), request)
+                return read_response(await self._post(body, request), request, self._model)
             except AnswererUnreachable:
                 if attempt == _CONNECT_ATTEMPTS:
                     raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -10,13 +11,18 @@ import msgspec
 from fallback.answerers.types import Answer, AskedRequest, Feature
 from fallback.errors import AnswererNonsense
 
-__all__ = ["ANSWER_OUTPUTS", "PROBABILITY_OUTPUTS", "read_response", "write_request"]
+__all__ = ["ANSWER_OUTPUTS", "PROBABILITY_OUTPUTS", "model_of", "read_response", "write_request"]
 
 ANSWER_OUTPUTS = ("label", "value", "predict", "output-0")
 """Names of the output that is the answer, the first one found counts; `predict` is MLServer's, `output-0` Triton's
 habit."""
 PROBABILITY_OUTPUTS = ("probabilities", "predict_proba")
 """Names of the output with the labels' probabilities; its parameter `labels` names them."""
+_MODEL_PATH = re.compile(r"/v2/models/([^/]+)(?:/versions/[^/]+)?/infer/?$")
+_SERVED_AS = "__"
+"""Some servers (KServe's ModelMesh) put this and a name of their own behind the model's."""
+_LONGEST_LABEL = 1000
+"""Characters: it goes into the decision, and a record that no broker takes would stop the stream."""
 _SUM_TOLERANCE = 1e-3
 """Probabilities often come as 32-bit floats, rounded."""
 
@@ -31,6 +37,7 @@ class _Output(msgspec.Struct):
 class _Response(msgspec.Struct):
     outputs: list[_Output]
     id: str | None = None
+    model_name: object = None
 
 
 _DECODER = msgspec.json.Decoder(_Response)
@@ -49,13 +56,25 @@ def write_request(request: AskedRequest) -> bytes:
     return _ENCODER.encode({"id": request.id, "inputs": inputs, "parameters": parameters})
 
 
-def read_response(body: bytes, request: AskedRequest) -> Answer:
-    """Read the answer to a request.
+def model_of(path: str) -> str | None:
+    """Give the model that a URL's path names; None if it is not of the protocol's form.
+
+    Examples
+    --------
+    >>> model_of("/v2/models/small/infer"), model_of("/v2/models/small/versions/3/infer"), model_of("/score")
+    ('small', 'small', None)
+    """
+    found = _MODEL_PATH.search(path)
+    return None if found is None else found[1]
+
+
+def read_response(body: bytes, request: AskedRequest, model: str | None = None) -> Answer:
+    """Read the answer to a request, by `model` if it is known who was asked.
 
     Raises
     ------
     AnswererNonsense
-        It is not JSON, not of the protocol, for another request, or its numbers are none.
+        It is not JSON, not of the protocol, for another request, by another model, or its numbers are none.
     """
     try:
         response = _DECODER.decode(body)
@@ -63,6 +82,9 @@ def read_response(body: bytes, request: AskedRequest) -> Answer:
         raise AnswererNonsense(f"not an Open Inference response: {error} in {body[:80]!r}") from error
     if response.id is not None and response.id != request.id:
         raise AnswererNonsense(f"an answer to {response.id!r} came for {request.id!r}")
+    by = response.model_name
+    if model is not None and isinstance(by, str) and by != model and not by.startswith(model + _SERVED_AS):
+        raise AnswererNonsense(f"an answer of model {by[:80]!r} came for {model!r}: who serves at this address?")
     outputs = {output.name: output for output in response.outputs}
     probabilities = _probabilities(_first(outputs, PROBABILITY_OUTPUTS))
     chosen = _first(outputs, ANSWER_OUTPUTS)
@@ -111,6 +133,8 @@ def _value(output: _Output) -> str | float:
         raise AnswererNonsense(f"output {output.name!r} has {len(data)} values: one answer was asked for")
     value = data[0]
     if isinstance(value, str):
+        if len(value) > _LONGEST_LABEL:
+            raise AnswererNonsense(f"output {output.name!r} has {len(value)} characters: no label is that long")
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise AnswererNonsense(f"output {output.name!r} is {value!r}: a label or a finite number was asked for")

@@ -75,6 +75,7 @@ def test_what_is_an_answer(body: bytes, answer: Answer) -> None:
         respond(output("label", "a", "b")),
         respond(output("label")),
         respond(output("label", None)),
+        respond(output("label", "x" * 1_001)),
         respond(output("label", {"deep": 1})),
         respond(output("value", True)),
         respond(output("somewhere", "a")),
@@ -90,6 +91,18 @@ def test_what_is_none(body: bytes) -> None:
     """Anything else is nonsense, and said to be."""
     with pytest.raises(AnswererNonsense):
         read_response(body, REQUEST)
+
+
+@pytest.mark.parametrize(("by", "taken"), [("small", True), ("small__isvc-1", True), (None, True), ("smaller", False)])
+def test_another_models_answer_is_none(by: str | None, taken: bool) -> None:
+    """Where the address names a model, an answer that names another one is nonsense; a server may add to the name."""
+    body = respond(output("label", "yes"), **({} if by is None else {"model_name": by}))
+    assert read_response(body, REQUEST) == Answer("yes")
+    if taken:
+        assert read_response(body, REQUEST, "small") == Answer("yes")
+        return
+    with pytest.raises(AnswererNonsense, match="'smaller' came for 'small'"):
+        read_response(body, REQUEST, "small")
 
 
 @given(st.binary(max_size=200))
