@@ -26,9 +26,9 @@ class Episodes:
     - twice as many labels have come as those in which the harm was found, from the estimated change to the alarm, and
       all the while the count of harm, less 1.1 times what is tolerated, has not been higher than before them: a harm
       that lasts would have shown itself again;
-    - the bets that found it have lost a factor 20. These are all within that factor of the best one at the alarm, with
-      an equal share each. Each says "r times as often as tolerated", so of a harm that goes on at such a rate the
-      chance of losing that much, from one beginning, is at most one in twenty (Ville).
+    - the bets that found it have lost a factor 20 since they stood highest. These are all within that factor of the
+      best one at the alarm, with an equal share each. Each says "r times as often as tolerated", so of a harm that goes
+      on at such a rate the chance of losing that much from a given moment on is at most one in twenty (Ville).
 
     A number of labels alone is no measure: where the surest tenth is wrong in two of five, twenty labels show it, and
     two hundred that it is over; where a rate has grown by a third a thousand labels in a row may show nothing.
@@ -65,7 +65,7 @@ class Episodes:
         # since when; labels since the count of harm less its `SLACK` was highest, how much lower it is now; clock
         self._quiet = np.zeros((4, views))
         self._winners = np.full((views, bets), -np.inf)  # log-share of the bets that found the harm
-        self._gain = np.zeros((views, bets))  # of each bet, since the quiet began
+        self._gain = np.zeros((views, bets))  # of each bet, since it stood highest: at most 0
 
     @property
     def held(self) -> BoolArray:
@@ -116,7 +116,7 @@ class Episodes:
         self._quiet[1] = np.where(below < 0, self._quiet[1] + seen[:, 0], 0.0)
         self._quiet[2] = np.minimum(below, 0.0)
         self._quiet[3] += clock
-        self._gain += growth
+        self._gain = np.minimum(self._gain + growth, 0.0)
         high: BoolArray = self._held & (log_means >= high_line(self._level, self._quiet[3]))
         self._anew(high, time)
         over = self._held & (time - self._quiet[0] >= self._hold) & (self._quiet[1] >= self._needs)

@@ -15,15 +15,20 @@ NONE = HarmReading(-np.inf, (), None, open=False)
 DAY = 86400.0
 
 
-def watched(p0: float, rates: FloatArray, seed: int, level: float = 90.0) -> tuple[list[int], list[int]]:
-    """Labels by ten at one a second against A in days: after how many labels a rate alarms, and an episode ends."""
+def watched(
+    p0: float, rates: FloatArray, seed: int, level: float = 90.0, clock: float = 10 / DAY
+) -> tuple[list[int], list[int]]:
+    """Labels by ten at one a second: after how many labels a rate alarms, and an episode ends.
+
+    A is in days, or in what `clock` counts with ten labels.
+    """
     rng = np.random.default_rng(seed)
     detector = Rates(("it",), np.array([p0]), np.log(level))
     alarms, ends = [], []
     for i, rate in enumerate(rates):
         more = rng.binomial(10, rate)
         before = detector.is_open
-        reading = detector.count(np.array([[10.0 - more, float(more)]]), 10 / DAY, 10.0 * i, NONE)
+        reading = detector.count(np.array([[10.0 - more, float(more)]]), clock, 10.0 * i, NONE)
         alarms += [10 * i] * len(reading.alarms)
         ends += [10 * i] * (before and not detector.is_open)
     return alarms, ends
@@ -50,6 +55,15 @@ def test_a_great_harm_is_over_soon_where_labels_are_few(p0: float) -> None:
         assert [end - 1_000 <= 800 for end in ends] == [True]
 
 
+def test_an_episode_ends_where_the_promise_counts_events() -> None:
+    """A = 10^6 events, a label in ten of them: evidence that passes √A by waiting alone holds no episode open."""
+    for seed in range(5):
+        rates = np.concatenate([np.full(50, 0.3), np.full(400, 0.04)])
+        alarms, ends = watched(0.05, rates, seed, level=1e6, clock=100.0)
+        assert len(alarms) == 1
+        assert [end - 500 <= 2_000 for end in ends] == [True]
+
+
 def test_the_end_of_an_episode_is_no_word_on_the_next() -> None:
     """After an episode the same harm alarms again, as soon as at first within a factor of two."""
     spell, calm = np.full(60, 0.4), np.full(200, 0.05)
@@ -73,7 +87,7 @@ def test_an_episode_ends_on_time_labels_and_a_loss(seed: int, found_in: float, h
     for i in range(1, 200):
         growth, time, more = rng.normal(-0.2, 0.3, (1, 4)), 5.0 * i, float(rng.normal())
         high, over = episodes.watch(growth, np.array([[7.0, more]]), rng.normal(0.0, 1.5, 1), 1e-3, time)
-        excess, gain = excess + more, gain + growth[0]
+        excess, gain = excess + more, np.minimum(gain + growth[0], 0.0)
         labels, excess = (labels + 7.0, excess) if excess < 0 else (0.0, 0.0)
         if high[0]:
             since, labels, excess, gain = time, 0.0, 0.0, np.zeros(4)
