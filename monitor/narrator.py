@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from monitor.observing import Alarm, Observation, Paged, Transition
+from monitor.terminal import printable
 
 __all__ = ["Narrator", "epilogue"]
 
@@ -29,8 +30,8 @@ class Narrator:
             self.say(f"PAGE: {seen.summary}")
 
     def say(self, text: str) -> None:
-        """Write a line."""
-        print(text, file=sys.stderr, flush=True)  # noqa: T201  (a command's own voice)
+        """Write a line; what comes from outside can't move the terminal."""
+        print(printable(text), file=sys.stderr, flush=True)  # noqa: T201  (a command's own voice)
 
     def _alarm(self, alarm: Alarm) -> None:
         self._told[alarm.level] += 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json, progress_bar
+from monitor.terminal import printable
 
 if TYPE_CHECKING:
     from monitor.backtest import Outputs
@@ -64,7 +65,7 @@ def backtest(
         print_json(json_file, result)
     if json_file != "-":
         for line in _told(result):
-            print(line)  # noqa: T201
+            print(printable(line))  # noqa: T201
         if others:
             print("", *compared_lines([(run.change, run.result) for run in runs]), sep="\n")  # noqa: T201
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from monitor.cli.options import ConfigOption, JsonOption, acting, configuration, print_json, printable
+from monitor.cli.options import ConfigOption, JsonOption, acting, configuration, print_json
 from monitor.config import Config
 from monitor.errors import RunError, UsageError
+from monitor.terminal import printable
 
 if TYPE_CHECKING:
     from monitor.ledger.standings import Standing

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json, printable
+from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json
 from monitor.errors import UsageError
 from monitor.events.times import format_time, parse_time
+from monitor.terminal import printable
 
 if TYPE_CHECKING:
     from monitor.operating.dead_letters import Letter, Replayed, Wish

@@ -9,6 +9,7 @@ import typer
 
 from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json
 from monitor.errors import CheckFailed
+from monitor.terminal import printable
 
 __all__ = ["doctor"]
 
@@ -31,7 +32,7 @@ def doctor(
     for each in chain([Finding("configuration", "ok", f"{config}: model {loaded.model}")], examine(loaded, fix=fix)):
         found.append(each)
         if json_file != "-":
-            typer.echo(each.line)
+            typer.echo(printable(each.line))
     failed = [each for each in found if each.state == "fail"]
     if json_file is not None:
         print_json(json_file, {"ok": not failed, "checks": found})

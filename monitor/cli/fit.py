@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json, progress_bar
+from monitor.terminal import printable
 
 __all__ = ["fit"]
 
@@ -40,4 +41,4 @@ def fit(
         print_json(json_file, fit_result(learnt))
     if json_file != "-":
         for line in told(learnt, str(out)):
-            print(line)  # noqa: T201
+            print(printable(line))  # noqa: T201

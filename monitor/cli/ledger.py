@@ -15,6 +15,7 @@ from monitor.events.times import parse_time
 from monitor.ledger.chain import LedgerBroken, read_lines
 from monitor.ledger.chain import verify as verify_lines
 from monitor.ledger.words import words
+from monitor.terminal import printable
 
 if TYPE_CHECKING:
     from monitor.judging.why import Again, Explained
@@ -117,7 +118,7 @@ def why(
         print_json(json_file, {"transitions": [_plain(each) for each in told], "again": result})
     if json_file != "-":
         for line in [line for each in told for line in each.words] or ["the breaker never moved"]:
-            typer.echo(line)
+            typer.echo(printable(line))
         if result is not None:
             typer.echo(
                 f"judged again from record {result.base}: {result.summaries:,} summaries gave the very same bytes of "
@@ -254,5 +255,5 @@ def _print_table(records: Iterator[dict[str, Any]]) -> None:
     for record in records:
         head = (str(record.get(name, "?")) for name in ("seq", "time", "kind"))
         # Text, not markup: a ledger's strings come from a model's labels and from operators.
-        table.add_row(*(Text(cell) for cell in head), Text(words(record)))
+        table.add_row(*(Text(cell) for cell in head), Text(printable(words(record))))
     Console().print(table)

@@ -15,7 +15,7 @@ import typer
 from monitor.config import Config, load_config
 from monitor.errors import UsageError
 
-__all__ = ["ConfigOption", "JsonOption", "acting", "configuration", "print_json", "printable", "progress_bar"]
+__all__ = ["ConfigOption", "JsonOption", "acting", "configuration", "print_json", "progress_bar"]
 
 ConfigOption = Annotated[
     Path, typer.Option("-c", "--config", help="The configuration, a YAML file.", show_default=False)
@@ -37,11 +37,6 @@ def print_json(target: str, result: Any) -> None:
         typer.echo(text, nl=False)
     else:
         Path(target).write_text(text, encoding="utf-8")
-
-
-def printable(text: str) -> str:
-    """A text from outside as a terminal may see it: what would move its cursor or change its colours is spelt out."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json, printable
+from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json
 from monitor.config import Config
 from monitor.errors import UsageError
+from monitor.terminal import printable
 
 if TYPE_CHECKING:
     from monitor.operating.reviewing import PeoplesQueue

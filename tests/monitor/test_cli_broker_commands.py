@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.cli import main
-from monitor.cli.options import printable
+from monitor.terminal import printable
 
 GOOD = """
 model: m

@@ -22,7 +22,7 @@ from monitor.operating.reviewing import PeoplesQueue
 from monitor.overruling import KillSwitch, Orders
 from monitor.page.status import Board
 from monitor.web.app import build_app
-from monitor.web.changes import BREAKER, Changes
+from monitor.web.changes import BREAKER, KILL_SWITCH, Changes
 from monitor.web.reviews import ANSWER, CLAIM, MOST_SHOWN, REVIEWS, Reviews
 from monitor.web.server import WebServer
 from monitor.web.tokens import Bearer
@@ -178,6 +178,7 @@ def test_a_token_opens_what_it_is_for(site: Site) -> None:
     assert site.ask(REVIEWS, token=OPERATOR)[1]["n"] == 1
     order = {"order": "auto", "actor": "ada", "reason": "mine now"}
     assert site.ask(BREAKER, order)[0] == 401
+    assert site.ask(KILL_SWITCH, {"on": True, "actor": "ada", "reason": "mine now"})[0] == 401
 
 
 def test_the_broker_may_be_away(site: Site) -> None:
