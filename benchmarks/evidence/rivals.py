@@ -73,7 +73,10 @@ GRIDS: Mapping[str, Mapping[tuple[str, str], Sequence[Any]]] = {
         ("frouros", "DDM"): (3.0,),
         ("alibi-detect", "FET"): (1000,),
     },
-    "unlabelled": {("nannyml", "CBPE"): (3, 4, 5)},
+    "unlabelled": {
+        ("nannyml", "CBPE, chunks of 100"): (1, 1.25, 1.5),
+        ("nannyml", "CBPE, chunks of 500"): (1, 1.25, 1.5),
+    },
 }
 """By the kind of streams, the detectors and the settings that are tried: of those the one whose measured rate of false
 alarms is nearest to ours is shown. A detector that alarms far too often at every setting has only one."""

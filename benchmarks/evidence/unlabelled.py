@@ -86,7 +86,7 @@ def _watch(stream: Stream, batch: int, found: Found) -> None:
 def unlabelled_group(peers: Peers, effort: float) -> Group:
     """A binary classifier whose probabilities are calibrated, until it is less sure, or surer than it should be."""
     group = Group("accuracy, estimated without labels", "unlabelled", 2, [each.name for each in _CHANGES])
-    runs, many, events = (3, 2, 5000) if SHORT else (max(int(20 * effort), 2), max(int(8 * effort), 2), 50_000)
+    runs, many, events = (3, 2, 5000) if SHORT else (max(int(40 * effort), 2), max(int(8 * effort), 2), 50_000)
     healthy = [_healthy(run, events) for run in range(many)]
     streams = [[_stream(change, run) for run in range(runs)] for change in _CHANGES]
     for batch in BATCHES:

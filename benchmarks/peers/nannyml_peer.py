@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -51,15 +52,16 @@ class Chunks:
 
 
 class Estimated:
-    """CBPE of each chunk of 100 events: accuracy as calibrated confidences tell it; an alert where it is too low.
+    """CBPE of each chunk of so many events: accuracy as calibrated confidences tell it; an alert where it is too low.
 
-    The threshold is so many standard deviations below the mean of the reference's own chunks; the default is 3.
+    The threshold is so many standard deviations below the mean of what the reference's own chunks had; default is 3.
     Columns are the probability of class 1 and the truth, which is looked at in the reference alone.
     """
 
     block = 5000
 
-    def __init__(self, deviations: float, reference: NDArray[np.float64]) -> None:
+    def __init__(self, chunk: int, deviations: float, reference: NDArray[np.float64]) -> None:
+        self._chunk = chunk
         below = StandardDeviationThreshold(std_lower_multiplier=deviations, std_upper_multiplier=None)
         self._estimator = nannyml.CBPE(
             metrics=["accuracy"],
@@ -67,7 +69,7 @@ class Estimated:
             y_pred="label",
             y_true="truth",
             problem_type="classification_binary",
-            chunk_size=_CHUNK,
+            chunk_size=chunk,
             thresholds={"accuracy": below},
         )
         self._estimator.fit(self._frame(reference).assign(truth=reference[:, 1].astype(int)))
@@ -79,8 +81,13 @@ class Estimated:
         """Estimate some chunks; the last event of each that has an alert."""
         found = self._estimator.estimate(self._frame(rows)).filter(period="analysis").to_df()
         alerts = found["accuracy", "alert"].to_numpy(dtype=bool)
-        return [int((chunk + 1) * _CHUNK - 1) for chunk in np.flatnonzero(alerts)]
+        ends = np.minimum((np.flatnonzero(alerts) + 1) * self._chunk, len(rows)) - 1
+        return [int(each) for each in ends]
 
 
-DETECTORS = {"chunks": Chunks, "CBPE": Estimated}
+DETECTORS = {
+    "chunks": Chunks,
+    "CBPE, chunks of 100": partial(Estimated, 100),
+    "CBPE, chunks of 500": partial(Estimated, 500),
+}
 """Each from its setting and the reference of a run, (rows, features)."""
