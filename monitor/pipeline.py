@@ -21,6 +21,7 @@ from monitor.events import (
     utc,
 )
 from monitor.examples import RecentRows
+from monitor.hearing import Hearing
 from monitor.intake import LATEST, Intake, bury_duplicates, take_answers, take_outcomes, take_predictions
 from monitor.joins.records import Early, Flagging, Match, Pending
 from monitor.joins.shared import PartitionedJoins
@@ -83,7 +84,7 @@ class Pipeline:
         self._judging = judging
         self._answering = answering
         self._profiles = profiles
-        self._clock = settings.start
+        self._clock, self._hearing = settings.start, Hearing()
         self._summarised = -math.inf
         self._recent = RecentRows(profiles)
 
@@ -195,7 +196,8 @@ class Pipeline:
 
     def _ruling(self, version: str, now: float) -> tuple[Verdict, Health]:
         verdict = self._judging.verdicts.get(version, UNJUDGED)
-        return verdict, Health.FRESH if self._settings.clock is None else health_of(now - verdict.time)
+        timeless = self._settings.clock is None
+        return verdict, Health.FRESH if timeless else health_of(self._hearing.age(version, verdict, now))
 
     def _join(self, turn: Turn) -> None:
         """Join outcomes to their decisions, and see which are overdue or will never come."""
