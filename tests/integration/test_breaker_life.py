@@ -159,6 +159,8 @@ def test_a_breaker_lives_its_life_and_a_second_replica_follows(
 
     fleet.until(lambda: len(fleet.records.ids("decisions")) == world.sent, PATIENCE, "all is decided")
     assert_followed(fleet, decisions)
+    # even in a silence a replica says that it is there, and the judge writes
+    fleet.close()
     assert_derived_again(fleet, capsys)
 
 
