@@ -47,7 +47,7 @@ reviews:
 route:
   chain:
     - {{http: "{url}", name: turned-network, timeout: 2s, bulkhead: 4}}   # one thread serves: more at once only wait
-    - {{river: logistic, name: pupil, max_error: 20%}}                    # learns from what people answer
+    - {{river: logistic, name: pupil, max_error: 30%}}    # learns from people; the model itself would be wrong in 56 %
     - human
     - refuse
   deadline: 2s
