@@ -51,7 +51,8 @@ class Derived:
             at = f"{self.alarm['level']} at event {self.alarm['event']:,} (record {self.alarm['seq']})"
             return f"{at}: {self.alarm['why']}"
         alarm, recorded = self.alarm, float(self.alarm["log10_evidence"])
-        says = "bear it out" if self.holds else "do not bear it out"
+        # evidence over many moments can see what one step over all of them blurs; that is no fault of the record
+        says = "bear it out" if self.holds else "are too mixed to show it at once (`--again` derives it batch by batch)"
         if "before" in alarm:
             counts = f"{sum(alarm['now']):,} events since the change against {sum(alarm['before']):,} before"
         else:
