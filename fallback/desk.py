@@ -23,6 +23,14 @@ class Held:
     until: float = 0.0
     votes: tuple[Vote, ...] = ()
 
+    def is_leased(self, now: float, lease: float) -> bool:
+        """Whether somebody looks at it now.
+
+        No lease ends later than `lease` from now, but by a clock that was put back. A little is let pass; one that
+        seems to last for more than twice as long is over, or the item would be nobody's until the clock has come again.
+        """
+        return now < self.until <= now + 2 * lease
+
 
 class Shelf(Protocol):
     """Where items are kept. There are never many open ones, so all of them may be looked at."""
@@ -95,7 +103,7 @@ class Desk:
         what they have answered, or what as many as are asked could not agree on.
         """
         counts = self._shelf.counts
-        open_now = [h for h in self._shelf.held() if h.until <= now and not self._is_old(h.item, now)]
+        open_now = [h for h in self._shelf.held() if not self._is_taken(h, now) and not self._is_old(h.item, now)]
         votes = {h.item.decision_id: h.votes for h in open_now if self._wants(h, reviewer)}
         free = sorted((h.item for h in open_now if h.item.decision_id in votes), key=_urgency)
         chosen: list[ReviewItem] = []
@@ -178,6 +186,9 @@ class Desk:
         item = held.item
         return Counted(item.decision_id, item.request_id, len(held.votes), majority(self._policy.reviewers))
 
+    def _is_taken(self, held: Held, now: float) -> bool:
+        return held.is_leased(now, self._policy.lease)
+
     def _is_old(self, item: ReviewItem, now: float) -> bool:
         return now - item.offered_at > self._policy.max_age
 
@@ -199,7 +210,7 @@ class Desk:
 
     def _replace(self, item: ReviewItem, now: float, shed: list[ReviewItem]) -> bool:
         """Shed the least valuable item that nobody has looked at, if it is worth less; its place and budget pass on."""
-        unseen = [h for h in self._shelf.held() if h.until <= now and not h.votes]
+        unseen = [h for h in self._shelf.held() if not self._is_taken(h, now) and not h.votes]
         idle = [h.item for h in unseen if h.item.kind is not ReviewKind.AUDIT]
         least = max(idle, key=_worth, default=None)
         if least is None or _worth(least)[:2] <= _worth(item)[:2]:

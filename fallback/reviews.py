@@ -127,7 +127,17 @@ class ReviewQueue(Protocol):
 
 
 class TokenBucket:
-    """A budget that fills by `rate` a second, up to `burst`; the last `reserve` is for the privileged."""
+    """A budget that fills by `rate` a second, up to `burst`; the last `reserve` is for the privileged.
+
+    A clock that runs backwards fills nothing until it is where it was, but for no longer than an empty bucket takes to
+    fill: one that once was a year ahead must not stop the budget for a year.
+
+    Examples
+    --------
+    >>> bucket = TokenBucket(rate=1.0, burst=10.0, reserve=2.0)
+    >>> bucket.left(0.0, privileged=False), bucket.left(0.0, privileged=True)
+    (8.0, 10.0)
+    """
 
     def __init__(self, rate: float, burst: float, reserve: float) -> None:
         self._rate, self._burst, self._reserve = rate, burst, reserve
@@ -135,9 +145,11 @@ class TokenBucket:
         self._at: float | None = None
 
     def left(self, now: float, *, privileged: bool) -> float:
-        """Count the tokens that the asker could take now; a clock that runs backwards fills nothing."""
-        passed = 0.0 if self._at is None else max(0.0, now - self._at)
-        self._at = now if self._at is None else max(self._at, now)
+        """Count the tokens that the asker could take now."""
+        at = now if self._at is None else self._at
+        if self._rate > 0:
+            at = min(at, now + self._burst / self._rate)
+        passed, self._at = max(0.0, now - at), max(at, now)
         self._tokens = min(self._burst, self._tokens + passed * self._rate)
         return self._tokens - (0.0 if privileged else self._reserve)
 

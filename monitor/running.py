@@ -149,12 +149,14 @@ def people_of(config: Config) -> Live:
     """The chain of answerers, and the queue of people behind it."""
     reviews = config.reviews
     unlimited = float(max(reviews.depth, 1)) * 1e3
+    # each request takes as many reviews as there are reviewers to it
+    an_hour = None if reviews.rate is None else reviews.rate / reviews.reviewers
     policy = ReviewPolicy(
         depth=reviews.depth,
         max_age=reviews.expire,
-        # each request takes as many reviews as there are reviewers to it
-        rate=unlimited if reviews.rate is None else reviews.rate / reviews.reviewers / 3600.0,
-        burst=unlimited if reviews.rate is None else reviews.rate / reviews.reviewers,
+        rate=unlimited if an_hour is None else an_hour / 3600.0,
+        # a bucket that can never hold one request beside its reserve would let nothing in at all
+        burst=unlimited if an_hour is None else max(an_hour, 1.0 / (1.0 - reviews.reserve)),
         reserve=reviews.reserve,
         on_expiry=OnExpiry(reviews.on_expiry),
     )

@@ -89,7 +89,8 @@ class ReviewDesk:
         """
         with self._queue() as queue:
             item = queue.find(decision_id)
-            text = f"{said:g}" if isinstance(said, float) and said.is_integer() else str(said)
+            # a class may be named 1, and JSON has it as a number
+            text = f"{said:.0f}" if isinstance(said, float) and said.is_integer() else str(said)
             given = text if item is None else parse_answer(item, text, self._config, unlisted=unlisted)
             settled, new = queue.answer(decision_id, reviewer, given)
         self._wanted.set()

@@ -238,6 +238,58 @@ def test_what_somebody_has_looked_at_is_not_shed(new: New) -> None:
     assert names(queue.offer([item("b", 9)], 2.0)[1]) == ["b"]
 
 
+def test_a_night_keeps_room_and_budget_for_audits_and_ends_as_expiry_says(new: New) -> None:
+    """Twenty requests a minute and an audit every ten, all night: each audit is let in, and nobody waits past it."""
+    queue = new(ReviewPolicy(depth=50, max_age=1800.0, rate=1 / 60, burst=60.0, reserve=0.2, on_expiry=OnExpiry.REFUSE))
+    gone: dict[str, float] = {}
+    begun: dict[str, float] = {}
+    for minute in range(600):
+        now = 60.0 * minute
+        audits = [item(f"a{minute}", -1, AUDIT, now)] if minute % 10 == 0 else []
+        taken, shed = queue.offer([item(f"{minute}.{i}", i % 7, at=now) for i in range(20)] + audits, now)
+        assert {one.decision_id for one in audits} <= {one.decision_id for one in taken}
+        begun |= {one.decision_id: now for one in taken}
+        for one in shed:
+            begun.pop(one.decision_id, None)
+        for settled in queue.expire(now):
+            assert (settled.answer, settled.expired) == (None, OnExpiry.REFUSE)
+            gone[settled.decision_id] = now
+        assert queue.audit_room(now) >= 1
+    assert queue.counts["audits_beyond_budget"] == 0
+    assert all(gone[name] - begun[name] <= 1860.0 for name in gone)
+    assert sum(name.startswith("a") for name in gone) == 57
+    assert len(begun) == len(gone) + len(queue)
+    # in the morning people begin with what is still worth something
+    assert all(600 * 60.0 - one.offered_at <= 1800.0 for one in queue.claim("ada", 600 * 60.0, n=50))
+
+
+def test_a_clock_that_jumps_keeps_nothing_from_people(new: New) -> None:
+    """Put back an hour, a lease is over; a second, it goes on; nothing expires, and nothing is handed out twice."""
+    queue, now = new(WIDE), 1e6
+    queue.offer([item("a", at=now)], now)
+    assert names(queue.claim("ada", now)) == ["a"]
+    assert queue.claim("bob", now - 1.0) == []
+    assert queue.expire(now - 3600.0) == []
+    assert names(queue.claim("bob", now - 3600.0)) == ["a"]
+    assert queue.claim("eve", now - 3599.0) == []
+    assert queue.expire(now) == []
+    with pytest.raises(LeaseLost):
+        queue.answer("a", "ada", "yes", now)
+    assert ended(queue.answer("a", "bob", "yes", now)).answer == "yes"
+
+
+def test_a_clock_that_was_ahead_ends_what_was_there_and_nothing_that_comes(new: New) -> None:
+    """A day forward and back: what expired has expired, once; what is offered then lives as long as any other."""
+    queue = new(WIDE)
+    queue.offer([item("a")], 0.0)
+    (over,) = queue.expire(86_400.0)
+    assert queue.answer("a", "ada", "yes", 1.0) == over
+    assert queue.offer([item("a")], 2.0) == ([], [])
+    queue.offer([item("b", at=3.0)], 3.0)
+    assert [queue.expire(t) for t in (3.0, 103.0)] == [[], []]
+    assert names(queue.claim("ada", 103.0)) == ["b"]
+
+
 class QueueMachine(RuleBasedStateMachine):
     """Offers, claims, answers and expiries in any order."""
 
@@ -252,9 +304,9 @@ class QueueMachine(RuleBasedStateMachine):
         self.queue, self.depth, self.now, self.serial = self.new(policy), depth, 0.0, 0
         self.waiting: dict[str, ReviewItem] = {}
 
-    @rule(seconds=st.sampled_from([0.0, 1.0, 11.0, 40.0]))
+    @rule(seconds=st.sampled_from([0.0, 1.0, 11.0, 40.0, -1.0, -500.0, 500.0]))
     def wait(self, seconds: float) -> None:
-        """Time passes."""
+        """Time passes, or the clock jumps."""
         self.now += seconds
 
     @rule(kinds=st.lists(st.tuples(st.sampled_from(list(ReviewKind)), st.integers(0, 3)), max_size=6))

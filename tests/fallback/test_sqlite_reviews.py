@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -128,6 +130,64 @@ def test_two_processes_never_hold_one_item(path: Path) -> None:
     assert sorted(each for some in done for each in some) == sorted(str(i).encode() for i in range(150))
     for each in starters:
         each.communicate()
+
+
+ANSWERS = """
+import sys
+from fallback.reviews import ReviewPolicy
+from fallback.sqlite_reviews import SqliteReviews
+store = SqliteReviews(sys.argv[1], ReviewPolicy(depth=1000, rate=1e6, burst=1e6, max_age=1000.0, lease=100.0))
+for i in range(100):
+    print(store.answer(str(i), "ada", sys.argv[2], 2.0).answer)
+"""
+VOTES = """
+import sys
+from fallback.agreement import Counted
+from fallback.reviews import ReviewPolicy
+from fallback.sqlite_reviews import SqliteReviews
+policy = ReviewPolicy(depth=1000, rate=1e6, burst=1e6, max_age=1000.0, lease=100.0, reviewers=3)
+store = SqliteReviews(sys.argv[1], policy)
+while len(store):
+    for item in store.claim(sys.argv[2], 1.0, n=3):
+        said = store.answer(item.decision_id, sys.argv[2], "yes", 2.0)
+        print(item.decision_id, "counted" if isinstance(said, Counted) else said.answered_by.replace(", ", "+"))
+"""
+
+
+def at_once(script: str, path: Path, *words: str) -> list[list[str]]:
+    """Words of what each of some processes prints, one a word given."""
+    started = [
+        subprocess.Popen([sys.executable, "-c", script, str(path), word], stdout=subprocess.PIPE, text=True)
+        for word in words
+    ]
+    told = [each.communicate(timeout=120)[0].split() for each in started]
+    assert [each.returncode for each in started] == [0] * len(words)
+    return told
+
+
+def test_two_processes_that_answer_one_item_settle_it_once(path: Path) -> None:
+    """The same person at two windows, saying different things of a hundred items: one word stands, both hear it."""
+    store = SqliteReviews(path, POLICY)
+    store.offer([item(str(i)) for i in range(100)], 0.0)
+    store.claim("ada", 1.0, n=100)
+    one, other = at_once(ANSWERS, path, "yes", "no")
+    assert one == other
+    assert [each.answer for each in sorted(store.untold(3.0, 1.0), key=lambda each: int(each.decision_id))] == one
+    assert (store.counts["answered"], store.counts["repeated"]) == (100, 100)
+    store.close()
+
+
+def test_processes_that_vote_at_once_count_each_reviewer_once(path: Path) -> None:
+    """Three reviewers, two have to agree: each item has two votes of different people, and goes out once."""
+    store = SqliteReviews(path, replace(POLICY, reviewers=3))
+    store.offer([item(str(i)) for i in range(40)], 0.0)
+    told = at_once(VOTES, path, "x", "y", "z")
+    votes = [(said[i], said[i + 1]) for said in told for i in range(0, len(said), 2)]
+    assert sorted(name for name, came in votes if came == "counted") == sorted(str(i) for i in range(40))
+    assert sorted(name for name, came in votes if came != "counted") == sorted(str(i) for i in range(40))
+    assert {came for _, came in votes} <= {"counted", *("+".join(two) for two in permutations("xyz", 2))}
+    assert sorted(each.decision_id for each in store.untold(3.0, 1.0)) == sorted(str(i) for i in range(40))
+    store.close()
 
 
 def test_a_file_that_cannot_be_used_is_named(path: Path) -> None:

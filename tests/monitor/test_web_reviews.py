@@ -167,6 +167,18 @@ def test_what_can_not_be_answered_says_why(site: Site) -> None:
     assert site.sent == 0
 
 
+def test_a_number_is_taken_as_it_was_sent(site: Site) -> None:
+    """A class named 1 may come as a number, and seven digits stay seven."""
+    site.world.offer("a")
+    site.ask(REVIEWS)
+    claimed(site, "ada")
+    said = {"decision_id": "a", "reviewer": "ada"}
+    for number, text in ((1234567, "'1234567'"), (0.125, "'0.125'")):
+        status, words = site.ask(ANSWER, said | {"answer": number})
+        assert (status, text in words) == (400, True)
+    assert site.ask(ANSWER, said | {"answer": 1})[1]["answer"] == "1"
+
+
 def test_a_token_opens_what_it_is_for(site: Site) -> None:
     """Neither list nor claim without one; the operator's opens the queue, the reviewer's opens nothing else."""
     site.world.offer("a")
