@@ -24,7 +24,7 @@ from fallback.reviews import OnExpiry, ReviewPolicy
 from monitor.answering import Live
 from monitor.building import breaker_policy
 from monitor.config import Config
-from monitor.errors import UsageError
+from monitor.errors import RunError, UsageError
 from monitor.logs import Log
 from monitor.logs_json import LEVELS, LogObserver, json_handler, json_logger
 from monitor.metrics.metrics import Metrics
@@ -88,7 +88,7 @@ def run(config: Config, profiles: Mapping[str, Profile], say: Callable[[str], No
         )
         hosts = LOOPBACK_HOSTS if is_loopback(config.web.host) else None
         changes = changes_of(config, orders, kill_switch)
-        reviews = _reviews(config, bootstrap, stack)
+        reviews = _reviews(config, bootstrap, stack, log.warning)
         app = build_app(board, registry, lambda: _ready(sidecar), hosts=hosts, changes=changes, reviews=reviews)
         web = stack.enter_context(WebServer(app, host=config.web.host, port=config.web.port))
         say(f"watching {config.model}: {web.url}; broker {bootstrap}")
@@ -187,8 +187,8 @@ def changes_of(config: Config, orders: Orders, kill_switch: KillSwitch) -> Chang
     return Changes(_token(config.security.token_file), orders, kill_switch)
 
 
-def _reviews(config: Config, bootstrap: str, stack: ExitStack) -> Reviews:
-    """People's queue over HTTP, where there is one and a file to keep it in."""
+def _reviews(config: Config, bootstrap: str, stack: ExitStack, report: Callable[..., object]) -> Reviews:
+    """People's queue over HTTP, where there is one and a file to keep it in; without it the replica goes on."""
     tokens = Bearer(_token(config.security.token_file), _token(config.security.reviewers_token_file))
     if not tokens.possible or config.state_dir is None or config.reviews.depth == 0:
         return Reviews(tokens, None)
@@ -197,7 +197,11 @@ def _reviews(config: Config, bootstrap: str, stack: ExitStack) -> Reviews:
 
     # the embedded broker has its address only now
     connected = structs.replace(config, kafka=structs.replace(config.kafka, bootstrap=bootstrap))
-    desk = ReviewDesk(connected, store_path(config, None), time.time)
+    try:
+        desk = ReviewDesk(connected, store_path(config, None), time.time)
+    except (RunError, UsageError, OSError) as error:
+        report("no_reviews", why=str(error))
+        return Reviews(tokens, None, str(error))
     stack.callback(desk.close)
     return Reviews(tokens, desk)
 

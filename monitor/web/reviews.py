@@ -63,10 +63,13 @@ class Reviews:
         The operator's and the reviewers'.
     desk
         The queue; None, and there is none here.
+    why
+        Why there is none.
     """
 
-    def __init__(self, tokens: Bearer, desk: _Desk | None) -> None:
+    def __init__(self, tokens: Bearer, desk: _Desk | None, why: str = "") -> None:
         self._tokens, self._desk = tokens, desk
+        self._why = why or "set `state_dir`, where it is kept, and `reviews.depth` above 0"
 
     def waiting(self, request: Request) -> Response:
         """List what waits; runs in a worker thread."""
@@ -117,9 +120,7 @@ class Reviews:
         if not self._tokens.admits(request):
             return words_reply(401, "The reviewer's token is missing or wrong.", **{"www-authenticate": "Bearer"})
         if self._desk is None:
-            return words_reply(
-                503, "There is no queue here: set `state_dir`, where it is kept, and `reviews.depth` above 0."
-            )
+            return words_reply(503, f"There is no queue here: {self._why}.")
         return self._desk
 
 

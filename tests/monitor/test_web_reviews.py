@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,11 +21,13 @@ from monitor.operating.review_desk import ReviewDesk
 from monitor.operating.reviewing import PeoplesQueue
 from monitor.overruling import KillSwitch, Orders
 from monitor.page.status import Board
+from monitor.running import _reviews
 from monitor.web.app import build_app
 from monitor.web.changes import BREAKER, KILL_SWITCH, Changes
 from monitor.web.reviews import ANSWER, CLAIM, MOST_SHOWN, REVIEWS, Reviews
 from monitor.web.server import WebServer
 from monitor.web.tokens import Bearer
+from tests.monitor.streams import configured
 from tests.monitor.test_reviewing import CONFIG, World
 
 OPERATOR, REVIEWER = "an-operator's-token", "a-reviewer's-token"
@@ -248,4 +250,23 @@ def test_without_a_queue_or_a_token_it_says_what_to_set(tmp_path: Path, monkeypa
         connection.request("GET", REVIEWS)
         answer = connection.getresponse()
         assert (answer.status, "reviewers_token_file" in answer.read().decode()) == (403, True)
+        connection.close()
+
+
+def test_a_file_that_cannot_be_used_stops_no_replica(tmp_path: Path) -> None:
+    """It is logged, and told to whoever asks for the queue; everything else goes on."""
+    (tmp_path / "reviews.sqlite").write_bytes(b"no database " * 100)
+    (tmp_path / "token").write_text(REVIEWER)
+    config = configured(state_dir=str(tmp_path), security={"reviewers_token_file": str(tmp_path / "token")})
+    told: list[str] = []
+    with ExitStack() as stack:
+        reviews = _reviews(config, "127.0.0.1:1", stack, lambda what, **fields: told.append(f"{what}: {fields['why']}"))
+    assert len(told) == 1
+    assert "reviews.sqlite" in told[0]
+    app = build_app(Board(model="m", max_error=0.05), CollectorRegistry(), lambda: (True, ""), reviews=reviews)
+    with WebServer(app, port=0) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(server.url).port or 0, timeout=20)
+        connection.request("GET", REVIEWS, headers={"authorization": f"Bearer {REVIEWER}"})
+        answer = connection.getresponse()
+        assert (answer.status, "reviews.sqlite" in answer.read().decode()) == (503, True)
         connection.close()
