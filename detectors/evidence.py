@@ -190,17 +190,12 @@ class Evidence:
         self._points.restore(state)
         self._anytime.restore(state)
 
-    def _events(self, counts: IntArray) -> IntArray:
-        """Events in each batch: those of any view that counts every event."""
-        starts = self._bins[: 1 + len(self._layout.ordered) + len(self._layout.stepped)]
-        return counts[:, starts[0] : starts[1]].sum(axis=1) if len(starts) > 1 else np.zeros(len(counts), np.int64)
-
     def _advance(
         self, counts: IntArray, cells: IntArray, starts: IntArray, clock: FloatArray, times: FloatArray
     ) -> tuple[FloatArray, list[tuple[int, float]], list[int]]:
         """Up to the first batch that opens or closes an episode, for that changes what comes after it."""
         growth = self._growth(counts, cells, starts)
-        seen = np.stack([np.add.reduceat(self._events(counts), starts[:-1]), clock], axis=1)
+        seen = np.stack([np.add.reduceat(self._layout.events(counts), starts[:-1]), clock], axis=1)
         busy = np.logical_or.reduceat(counts.any(axis=1), starts[:-1])
         with np.errstate(divide="ignore"):  # no time has passed: log 0
             log_w = np.log(clock)

@@ -106,6 +106,11 @@ class Layout:
         sizes = [self.bins] * len(self.ordered) + [self.step_bins] * len(self.stepped) + [2] * len(self.pairs)
         return np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
 
+    def events(self, counts: IntArray) -> IntArray:
+        """Events in each batch, (batches,), of (batches, width): any ordered or stepped view counts every event."""
+        first: IntArray = counts[:, : self.bins if self.ordered else self.step_bins].sum(axis=1)
+        return first
+
     def folded(self, counts: IntArray) -> IntArray:
         """Counts with the events of each pair in place of those on opposite sides: mostly the same number for all."""
         folded = counts.copy()

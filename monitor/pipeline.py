@@ -9,21 +9,13 @@ from dataclasses import dataclass
 from detectors.profile import Profile
 from fallback.types import Health, Verdict, health_of
 from monitor.answering import Answering
+from monitor.answers import answer_record
 from monitor.counter import Outcomes, count_outcomes, nothing_counted
-from monitor.events import (
-    Answer,
-    DeadLetter,
-    DeadLetterReason,
-    JoinRecord,
-    Outcome,
-    Source,
-    encode_many,
-    utc,
-)
+from monitor.events import JoinRecord, utc
 from monitor.examples import RecentRows
 from monitor.hearing import Hearing
 from monitor.intake import LATEST, Intake, bury_duplicates, take_answers, take_outcomes, take_predictions
-from monitor.joins.records import Early, Flagging, Match, Pending
+from monitor.joins.records import Flagging, Match, Pending
 from monitor.joins.shared import PartitionedJoins
 from monitor.judging.office import Judging
 from monitor.logs import Chunk
@@ -31,7 +23,7 @@ from monitor.overruling import KillSwitch, Orders
 from monitor.router import UNJUDGED, Router
 from monitor.summaries import Range, Summary, VersionCounts
 from monitor.topics import Topics
-from monitor.turn import Turn, by_partition, early_record, flag_record, joined_record, reviews_of
+from monitor.turn import Turn, by_partition, early_record, flag_record, joined_record, reviews_of, unmatched_letter
 
 __all__ = ["Pipeline", "Settings"]
 
@@ -119,16 +111,7 @@ class Pipeline:
         turn.ledger = self._judging.judge(summaries, turn.time if math.isfinite(turn.time) else 0.0)
         self._answering.heard(turn.intake.answers)
         for each in self._answering.settled(turn.time):
-            turn.answers.setdefault(each.origin, []).append(
-                Answer(
-                    id=each.request_id,
-                    decision_id=each.decision_id,
-                    time=utc(each.at),
-                    answer=each.answer,
-                    answered_by=each.answered_by,
-                    expired=each.expired is not None,
-                )
-            )
+            turn.answers.setdefault(each.origin, []).append(answer_record(each))
         return turn
 
     def keep(self, turn: Turn) -> None:
@@ -145,7 +128,7 @@ class Pipeline:
         """The end of a stream that has one: outcomes whose prediction never came are buried."""
         turn = Turn(time=self._clock if math.isfinite(self._clock) else 0.0)
         early = self._joins.expire(math.inf).early
-        turn.intake.letters += [self._unmatched(each) for each in early]
+        turn.intake.letters += [unmatched_letter(each, self._settings.topics.outcomes) for each in early]
         turn.unmatched = len(early)
         return turn
 
@@ -217,7 +200,7 @@ class Pipeline:
             expired = self._joins.expire(now)
             overdue += expired.asked
             turn.expired, turn.unmatched = expired.unlabelled, turn.unmatched + len(expired.early)
-            turn.intake.letters += [self._unmatched(each) for each in expired.early]
+            turn.intake.letters += [unmatched_letter(each, settings.topics.outcomes) for each in expired.early]
         for start in range(0, max(len(turn.matches), len(turn.flags), 1), settings.batch):
             part = slice(start, start + settings.batch)
             # a backlog of labels is judged in batches as one of predictions is
@@ -287,14 +270,3 @@ class Pipeline:
             )
             for version, profile in self._profiles.items()
         }
-
-    def _unmatched(self, early: Early) -> DeadLetter:
-        """An outcome whose prediction never came."""
-        outcome = Outcome(early.id, utc(early.time), early.label, early.value)
-        return DeadLetter(
-            reason=DeadLetterReason.UNMATCHED,
-            detail="no prediction of this id came before the outcome expired",
-            source=Source(self._settings.topics.outcomes, 0, -1),
-            payload=encode_many([outcome])[0],
-            time=utc(early.time),
-        )

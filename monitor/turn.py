@@ -8,13 +8,24 @@ from dataclasses import dataclass, field
 
 from fallback.types import Route
 from monitor.counter import Outcomes
-from monitor.events import Answer, Decision, JoinRecord, Review, utc
+from monitor.events import (
+    Answer,
+    DeadLetter,
+    DeadLetterReason,
+    Decision,
+    JoinRecord,
+    Outcome,
+    Review,
+    Source,
+    encode_many,
+    utc,
+)
 from monitor.intake import Intake
 from monitor.joins.records import Early, Flagging, Match, Pending
 from monitor.routed import RoutedBatch
 from monitor.summaries import Examples, KillNotice, OperatorOrder, Summary
 
-__all__ = ["Turn", "by_partition", "early_record", "flag_record", "joined_record", "reviews_of"]
+__all__ = ["Turn", "by_partition", "early_record", "flag_record", "joined_record", "reviews_of", "unmatched_letter"]
 
 
 @dataclass(slots=True)
@@ -79,6 +90,17 @@ def early_record(early: Early) -> JoinRecord:
 def flag_record(flag: Flagging) -> JoinRecord:
     """What whoever takes over has to know of a flag."""
     return JoinRecord(id=flag.id, time=utc(flag.time), what="flagged", who=flag.who)
+
+
+def unmatched_letter(early: Early, topic: str) -> DeadLetter:
+    """Bury an outcome whose prediction never came to this topic."""
+    return DeadLetter(
+        reason=DeadLetterReason.UNMATCHED,
+        detail="no prediction of this id came before the outcome expired",
+        source=Source(topic, 0, -1),
+        payload=encode_many([Outcome(early.id, utc(early.time), early.label, early.value)])[0],
+        time=utc(early.time),
+    )
 
 
 def reviews_of(routed: RoutedBatch, decisions: Sequence[Decision], expires: float) -> list[tuple[int, Review]]:

@@ -230,7 +230,7 @@ class JoinStore:
         if not self._n_early:
             return []
         sql = "SELECT id, label, value, time FROM early WHERE id IN"
-        early = {row[0]: row for row in run_in(self._db, sql, [(value[1],) for value in values])}
+        early = {row[0]: Early(*row) for row in run_in(self._db, sql, [(value[1],) for value in values])}
         if not early:
             return []
         met = [value for value in values if value[1] in early]
@@ -239,7 +239,8 @@ class JoinStore:
         self._mark_joined([(value[0],) for value in met])
         run_in(self._db, "DELETE FROM early WHERE id IN", [(value[1],) for value in met])
         self._n_early -= len(met)
-        return [_early_match(rows[n - first], early[name]) for n, name, *_ in met]
+        pairs = [(rows[n - first], early[name]) for n, name, *_ in met]
+        return [Match(row, said.label, said.value, said.time, was_overdue=False) for row, said in pairs]
 
     def _keep_early(self, outcomes: Sequence[tuple[str, str | None, float | None, float]]) -> list[Early]:
         if not outcomes:
@@ -293,8 +294,3 @@ class JoinStore:
         oldest = self._db.execute(oldest_of, (first, last)).fetchone()[0]
         if oldest is not None:
             ages.put_back((oldest, first, last))
-
-
-def _early_match(pending: Pending, early: tuple[str, str | None, float | None, float]) -> Match:
-    _, label, value, time = early
-    return Match(pending, label, value, time, was_overdue=False)

@@ -258,12 +258,8 @@ class Judge:
     ) -> bytes:
         fields = records.transition(version, event, transition, segment)
         trip = self._trips.stepped(version, transition, whys, segment)
-        for seen in (
-            judge_tells.stepped(self._clock, fields),
-            judge_tells.paged(self._clock, self._config.model, transition, trip),
-        ):
-            if seen is not None:
-                self._observe(seen)
+        for seen in judge_tells.of_step(self._clock, self._config.model, fields, transition, trip):
+            self._observe(seen)
         return self._write("transition", fields)
 
     def _say(self, version: str, verdict: Verdict, time: float, more: dict[str, Any] | None = None) -> bytes:

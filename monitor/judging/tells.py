@@ -38,6 +38,7 @@ __all__ = [
     "harmed",
     "is_news",
     "moved",
+    "of_step",
     "paged",
     "says_the_same",
     "standing",
@@ -121,6 +122,15 @@ def paged(time: float, model: str, step: Step, trip: Trip | None) -> Paged | Non
     where = f", {trip.segment}" if trip.segment else ""
     summary = f"{model} version {trip.version}{where}: {trip.why}. The breaker is {trip.state} now."
     return Paged(time=time, summary=summary, trip=trip)
+
+
+def of_step(
+    time: float, model: str, fields: Mapping[str, Any], step: Step, trip: Trip | None
+) -> Iterator[Transition | Paged]:
+    """All that a step of a breaker is told as; `fields` are those of its record."""
+    for seen in (stepped(time, fields), paged(time, model, step, trip)):
+        if seen is not None:
+            yield seen
 
 
 def standing(verdict: Verdict, version: str, judge: VersionJudge, trips: Trips) -> Iterator[Standing | Segments]:

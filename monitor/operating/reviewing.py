@@ -20,6 +20,7 @@ from fallback.desk import Held
 from fallback.errors import FallbackError
 from fallback.reviews import OnExpiry, ReviewItem, ReviewKind, ReviewPolicy, Settled
 from fallback.sqlite_reviews import SqliteReviews
+from monitor.answers import answer_record
 from monitor.config import Config
 from monitor.errors import RunError, UsageError
 from monitor.events import Answer, Outcome, Review, encode_many, epoch_seconds, format_time, utc
@@ -169,7 +170,7 @@ class PeoplesQueue:
         try:
             for each in answers:
                 key = [each.request_id.encode()]
-                sink.append(self._topics.answers, encode_many([_said(each)]), key, each.origin, each.at)
+                sink.append(self._topics.answers, encode_many([answer_record(each)]), key, each.origin, each.at)
                 truth = _outcome(each, self._config.model)
                 sink.append(self._topics.outcomes, encode_many([truth]), key, each.origin, each.at)
             sink.commit({}, ConsumerGroupMetadata(group_id=""))
@@ -237,17 +238,6 @@ def _settled(partition: int, values: Sequence[bytes], on_expiry: OnExpiry) -> It
         expired = on_expiry if each.expired else None
         by = each.answered_by or ""
         yield Settled(each.decision_id, each.id, epoch_seconds(each.time), answer, by, expired, partition)
-
-
-def _said(settled: Settled) -> Answer:
-    return Answer(
-        id=settled.request_id,
-        decision_id=settled.decision_id,
-        time=utc(settled.at),
-        answer=settled.answer,
-        answered_by=settled.answered_by,
-        expired=False,
-    )
 
 
 def _outcome(settled: Settled, model: str) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from monitor.observing import Alarm
+from monitor.page.histogram import Histogram
 from monitor.page.html import Element, Node, element
 from monitor.page.shown import MAX_BINS, cut, is_joint, most_telling
 from monitor.report.parts import Run, card, details, moment, percent, table
@@ -59,10 +60,12 @@ def _view(alarm: Alarm, *, others: bool) -> Element:
     before, now = list(alarm.before[:MAX_BINS]), list(alarm.now[:MAX_BINS])
     bins = [cut(str(each)) for each in alarm.bins[:MAX_BINS]]
     whole = len(bins) == len(before) == len(now) > 0
-    words = _words(alarm, bins, before, now) if whole else ""
     picture: Node = None
-    if whole:
-        picture = _rows(bins, before, now) if len(bins) <= _FEW else _columns(bins, before, now, words)
+    if whole and len(bins) <= _FEW:
+        picture = _rows(bins, before, now)
+    elif whole:
+        drawn = Histogram(before, now, _WIDTH / len(bins), _HEIGHT, 0.1)
+        picture = _columns(bins, drawn, _words(alarm, bins, drawn))
     return element(
         "article",
         element("h3", cut(alarm.view)),
@@ -78,45 +81,26 @@ def _view(alarm: Alarm, *, others: bool) -> Element:
     )
 
 
-def _words(alarm: Alarm, bins: Sequence[str], before: Sequence[float], now: Sequence[float]) -> str:
-    """The bin that gained most, and the one that lost most."""
-    gains = [after - earlier for earlier, after in zip(before, now, strict=True)]
-    most, least = gains.index(max(gains)), gains.index(min(gains))
+def _words(alarm: Alarm, bins: Sequence[str], drawn: Histogram) -> str:
+    """What gained most, and what lost most."""
+    before, now, (most, least) = drawn.before, drawn.now, drawn.extremes
     return (
         f"Histogram of {cut(alarm.view)}: {bins[most]} went from {percent(before[most])} to {percent(now[most])}, "
         f"{bins[least]} from {percent(before[least])} to {percent(now[least])}."
     )
 
 
-def _columns(bins: Sequence[str], before: Sequence[float], now: Sequence[float], words: str) -> Element:
-    """Columns of now, with the reference as an outline over them."""
-    top = max(*before, *now, 1e-9)
-    width = _WIDTH / len(bins)
-
-    def height(share: float) -> float:
-        return _HEIGHT * share / top
-
-    columns = [
-        element(
-            "rect",
-            element("title", f"{name}: reference {percent(b)}, then {percent(n)}"),
-            x=f"{i * width + width * 0.1:.1f}",
-            y=f"{_HEIGHT - height(n):.1f}",
-            width=f"{width * 0.8:.1f}",
-            height=f"{height(n):.1f}",
-            class_="fill solid c-warning",
-        )
-        for i, (name, b, n) in enumerate(zip(bins, before, now, strict=True))
+def _columns(bins: Sequence[str], drawn: Histogram, words: str) -> Element:
+    """The picture of many bins."""
+    titles = [
+        f"{name}: reference {percent(b)}, then {percent(n)}"
+        for name, b, n in zip(bins, drawn.before, drawn.now, strict=True)
     ]
-    outline = "".join(
-        f"{'L' if i else 'M'}{i * width:.1f} {_HEIGHT - height(b):.1f}L{(i + 1) * width:.1f} {_HEIGHT - height(b):.1f}"
-        for i, b in enumerate(before)
-    )
     svg = element(
         "svg",
         element("title", words),
-        columns,
-        element("path", d=outline, class_="line c-ink outline"),
+        drawn.columns(titles, "fill solid c-warning"),
+        drawn.outline("line c-ink outline"),
         viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}",
         preserveAspectRatio="none",
         role="img",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from monitor.page.draw.basics import badge, count, empty, hint, moment, odds, share, table
+from monitor.page.histogram import Histogram
 from monitor.page.html import Element, Node, element
 from monitor.page.notes import AlarmNote
 from monitor.page.picture import Status
@@ -118,33 +119,20 @@ def _when(alarm: AlarmNote, now: float) -> Element:
 
 
 def _histogram(alarm: AlarmNote) -> list[Node]:
-    """Now as columns, the reference as a line over them: they differ in shape, so no colour is needed."""
+    """The picture, its legend, and in words and numbers what changed most."""
     n = min(len(alarm.before), len(alarm.now))
     before, now = alarm.before[:n], alarm.now[:n]
     bins = [alarm.bins[i] if i < len(alarm.bins) else str(i + 1) for i in range(n)]
-    top = max([*before, *now, 1e-9])
-
-    def height(share_: float) -> float:
-        return _TALL * share_ / top
-
-    columns = [
-        element(
-            "rect",
-            element("title", f"{name}: {share(was)} in the reference, {share(is_)} now"),
-            class_="now",
-            x=f"{i + 0.12:g}",
-            y=f"{_TALL - height(is_):.1f}",
-            width=0.76,
-            height=f"{height(is_):.1f}",
-        )
-        for i, (name, was, is_) in enumerate(zip(bins, before, now, strict=True))
+    drawn = Histogram(before, now, 1.0, _TALL, 0.12)
+    titles = [
+        f"{name}: {share(was)} in the reference, {share(is_)} now"
+        for name, was, is_ in zip(bins, before, now, strict=True)
     ]
-    outline = "".join(f"{'L' if i else 'M'}{i} {_TALL - height(was):.1f}H{i + 1}" for i, was in enumerate(before))
-    words = _words(bins, before, now)
+    words = _words(bins, drawn)
     picture = element(
         "svg",
-        columns,
-        element("path", class_="before", d=outline),
+        drawn.columns(titles, "now"),
+        drawn.outline("before"),
         element("line", class_="base", x1=0, x2=n, y1=70.5, y2=70.5),
         class_=f"histogram c-{'bad' if alarm.level == 'page' else 'watch'}",
         viewBox=f"0 0 {n} 71",
@@ -166,13 +154,12 @@ def _histogram(alarm: AlarmNote) -> list[Node]:
     ]
 
 
-def _words(bins: Sequence[str], before: Sequence[float], now: Sequence[float]) -> str:
-    """The bin that gained most, and the one that lost most."""
-    gains = [is_ - was for was, is_ in zip(before, now, strict=True)]
-    most, least = gains.index(max(gains)), gains.index(min(gains))
+def _words(bins: Sequence[str], drawn: Histogram) -> str:
+    """What gained most, and what lost most, if anything did."""
+    before, now, (most, least) = drawn.before, drawn.now, drawn.extremes
     told = [
         f"{word} most: {bins[i]}, from {share(before[i])} to {share(now[i])}."
-        for word, i, there in (("Gained", most, gains[most] > 0), ("Lost", least, gains[least] < 0))
+        for word, i, there in (("Gained", most, now[most] > before[most]), ("Lost", least, now[least] < before[least]))
         if there
     ]
     return " ".join(told)
