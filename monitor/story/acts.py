@@ -49,7 +49,7 @@ def acts_of(story: Story) -> Sequence[Act]:
         Act(
             story.ordered_at,
             "ordered",
-            f"{ORDERED_BY}, forces the breaker open for {story.order_seconds:g} s: {ORDER_REASON}. The order has a "
+            f"{ORDERED_BY}, forces the breaker open for {story.order_seconds:.0f} s: {ORDER_REASON}. The order has a "
             "name, a reason and an end, and it ends by itself.",
         ),
         Act(
