@@ -23,6 +23,8 @@ _COMPARISONS: Final[Mapping[str, Callable[[float, float], bool]]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
+_SWITCHED: Final = {True: ("true", "yes", "on"), False: ("false", "no", "off")}
+"""How people write what a feature that is a boolean may be."""
 _COMPARISON = re.compile(r"\s*(<=|>=|!=|<|>)\s*(.*?)\s*")
 
 
@@ -61,7 +63,9 @@ def _compared(sign: str, text: str) -> Condition:
 
 
 def _same(feature: Feature, value: str | float) -> bool:
-    if isinstance(feature, bool) or isinstance(value, bool) or isinstance(feature, str) or isinstance(value, str):
+    if isinstance(feature, bool):
+        return _text(value).lower() in _SWITCHED[feature]
+    if isinstance(value, bool) or isinstance(feature, str) or isinstance(value, str):
         return feature is not None and _text(feature) == _text(value)
     return feature is not None and feature == value
 

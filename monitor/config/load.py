@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from monitor.config.crosschecks import cross_faults
 from monitor.config.root import Config
+from monitor.config.text import parse_yaml
 from monitor.config.walk import EnvText, Faults, build
 from monitor.errors import ConfigError, UsageError
 
@@ -19,23 +19,6 @@ __all__ = ["ENV_PREFIX", "config_from", "load_config", "read_secret"]
 ENV_PREFIX = "HOLDBACK_"
 # Kubernetes gives every pod variables like these for a Service named `holdback`; they are not meant for us.
 _SERVICE_LINK = re.compile(r"(.+_)?(SERVICE_(HOST|PORT.*)|PORT(_.*)?)")
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which a key that is written twice is an error: the first would be lost in silence."""
-
-
-def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    seen: set[str] = set()
-    for key, _ in node.value:
-        if isinstance(key, yaml.ScalarNode) and key.value in seen:
-            raise yaml.constructor.ConstructorError(None, None, f"`{key.value}` is written twice", key.start_mark)
-        seen.add(str(key.value))
-    loader.flatten_mapping(node)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
 def load_config(path: str | Path, environ: Mapping[str, str]) -> Config:
@@ -74,7 +57,7 @@ def read_secret(path: str | Path) -> str:
 
 def _read(path: Path) -> object:
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  # _Loader is a SafeLoader
+        return parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         reason = f"cannot be read: {error.strerror or error}"
     except UnicodeDecodeError as error:

@@ -53,6 +53,8 @@ def _united(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     inner = {key: _united(value) for key, value in node.items() if key != "x-unit"}
+    if "off" in inner.get("enum", ()):
+        inner["enum"] = [*inner["enum"], False]  # what readers of YAML 1.1 such as Helm make of it
     unit = node.get("x-unit")
     if unit is None:
         return inner

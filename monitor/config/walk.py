@@ -10,6 +10,7 @@ import msgspec
 import yaml
 
 from monitor.config.hops import HOPS, Chain
+from monitor.config.text import parse_yaml
 from monitor.config.units import UNITS, Unit
 
 __all__ = ["EnvText", "Faults", "build"]
@@ -18,6 +19,7 @@ _S = TypeVar("_S", bound=msgspec.Struct)
 Faults = list[tuple[str, str]]
 _INVALID = object()
 _WORDS = ("human", "refuse")
+_SWITCHED = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
 class EnvText(str):
@@ -115,13 +117,27 @@ def _leaf(hint: Any, raw: object, faults: Faults, path: str) -> Any:
         candidates.reverse()
     for candidate in candidates:
         try:
-            return msgspec.convert(candidate, hint)
+            return msgspec.convert(_spelt(hint, candidate), hint)
         except msgspec.ValidationError as error:
             reason = str(error)
     told, _, inner = reason.partition(" - at `$")
     suffix = inner.rstrip("`") if inner.startswith("[") else ""
     faults.append((path + suffix, f"{_shown(raw)}: {_plain(told)}; {_meaning(hint)}"))
     return _INVALID
+
+
+def _spelt(hint: Any, raw: object) -> object:
+    """Yes and no, on and off for a key that is a boolean; false for one that can be `off`.
+
+    Helm, which reads YAML 1.1, hands `off` on as false.
+    """
+    bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    if bare is bool and isinstance(raw, str):
+        return _SWITCHED.get(raw.strip().lower(), raw)
+    choices = (
+        choice for option in (bare, *get_args(bare)) if get_origin(option) is Literal for choice in get_args(option)
+    )
+    return "off" if raw is False and "off" in choices else raw
 
 
 def _chain(hint: Any, raw: object, faults: Faults, path: str) -> Any:
@@ -187,7 +203,7 @@ def _parsed(raw: object) -> Any:
     if not isinstance(raw, EnvText):
         return raw
     try:
-        return yaml.safe_load(raw)
+        return parse_yaml(raw)
     except yaml.YAMLError:
         return str(raw)
 

@@ -132,6 +132,24 @@ def test_holdback_check_accepts_the_default_configuration(tmp_path: Path) -> Non
     assert (done.returncode, done.stdout) == (0, f"{command[-1]}: no faults\n")
 
 
+@pytest.mark.parametrize("written", ["off", '"off"', "false"])
+def test_off_in_the_values_is_off(tmp_path: Path, written: str) -> None:
+    """Helm reads `off` as a boolean; schema and configuration know what was meant."""
+    values = tmp_path / "values.yaml"
+    values.write_text(f"config: {{evidence: {{temper: {written}}}}}\n", encoding="utf-8")
+    (tmp_path / "config.yaml").write_text(config_of(render(CHART, "--values", values)), encoding="utf-8")
+    assert load_config(tmp_path / "config.yaml", {}).evidence.temper == "off"
+
+
+def test_a_text_in_quotes_stays_a_text(tmp_path: Path) -> None:
+    """The chart's README asks for quotes around yes, no, on and off; with them they arrive."""
+    values = tmp_path / "values.yaml"
+    values.write_text("config: {model: 'no', columns: {segment: ['on']}}\n", encoding="utf-8")
+    (tmp_path / "config.yaml").write_text(config_of(render(CHART, "--values", values)), encoding="utf-8")
+    config = load_config(tmp_path / "config.yaml", {})
+    assert (config.model, config.columns.segment) == ("no", ["on"])
+
+
 def test_the_chart_installs_its_own_version() -> None:
     """appVersion, and with it the image's tag, is the program's version."""
     container = pods(render(CHART))[0]["spec"]["containers"][0]

@@ -42,6 +42,15 @@ def test_a_broken_configuration_is_told_every_fault(config: Path, capsys: pytest
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("written", ["off", "'off'", "false", "auto", "4"])
+def test_a_setting_is_turned_off_by_the_word_that_the_documentation_has(
+    written: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`off` needs no quotes, and is not a boolean; a tool that made false of it is understood."""
+    config.write_text(f"{GOOD}evidence: {{temper: {written}}}\n")
+    assert run(["check", "-c", str(config)], capsys) == (0, f"{config}: no faults\n", "")
+
+
 @pytest.mark.parametrize("text", [GOOD, "promise: {max_error: -3%}"])
 def test_the_json_says_the_same(config: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--json -` is JSON alone on standard output, with or without faults."""

@@ -16,6 +16,7 @@ from monitor.config import (
     Delay,
     FalsePages,
     HttpHop,
+    RuleHop,
     config_from,
     config_schema,
     load_config,
@@ -236,6 +237,56 @@ def test_a_file_that_is_no_yaml_is_one_fault(tmp_path: Path, text: str | bytes) 
         of_file(tmp_path, text)
     assert caught.value.exit_status == 2
     assert caught.value.faults
+
+
+WORDS = ["on", "off", "yes", "no", "y", "n", "On", "OFF", "Yes", "NO"]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_that_other_tools_take_for_booleans_are_texts(tmp_path: Path, word: str) -> None:
+    """A model, a class, a country or a feature's value may be called so, as a key and as a value."""
+    config = of_file(
+        tmp_path,
+        f"model: {word}\npromise: {{max_error: 2%, false_pages: 1 per 90d}}\n"
+        f"columns: {{label: a, probability: {{{word}: p, other: q}}, segment: [{word}]}}\n"
+        f"route: {{chain: [{{rule: [{{when: {{owner: {word}, country: [{word}, DE]}}, answer: {word}}}]}}, "
+        f"{{constant: {word}}}]}}\n",
+    )
+    assert (config.model, config.columns.probability) == (word, {word: "p", "other": "q"})
+    assert config.columns.segment == [word]
+    rules, constant = config.route.chain
+    assert isinstance(rules, RuleHop)
+    assert (rules.rule[0].when, rules.rule[0].answer) == ({"owner": word, "country": [word, "DE"]}, word)
+    assert constant == ConstantHop(constant=word)
+
+
+@pytest.mark.parametrize("written", ["true", "True", "TRUE", "false", "False", "FALSE"])
+def test_true_and_false_are_booleans(tmp_path: Path, written: str) -> None:
+    """As YAML 1.2 has them; in quotes they are texts."""
+    text = "model: m\npromise: {max_error: 2%, false_pages: 1 per 90d}\nroute: {chain: [{constant: "
+    plain, quoted = (of_file(tmp_path, f"{text}{each}}}]}}").route.chain[0] for each in (written, f"'{written}'"))
+    assert plain == ConstantHop(constant=written.lower() == "true")
+    assert quoted == ConstantHop(constant=written)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("yes", True), ("On", True), ("true", True), ("no", False), ("OFF", False), ("false", False), ("'no'", False)],
+)
+def test_a_key_that_is_a_boolean_takes_yes_and_no(tmp_path: Path, written: str, meant: bool) -> None:
+    """In the file and in the environment."""
+    config = of_file(tmp_path, f"{json.dumps(MINIMAL)[:-1]}, views: {{joint: {written}}}}}")
+    assert config.views.joint is meant
+    assert config_from(MINIMAL, {"HOLDBACK_VIEWS__JOINT": written.strip("'")}).views.joint is meant
+    assert "views.joint" in faults_of(MINIMAL | {"views": {"joint": "maybe"}})
+
+
+@pytest.mark.parametrize("written", ["off", "false", "False"])
+def test_off_in_the_environment_is_off(written: str) -> None:
+    """Alone and in a mapping."""
+    assert config_from(MINIMAL, {"HOLDBACK_EVIDENCE__TEMPER": written}).evidence.temper == "off"
+    assert config_from(MINIMAL, {"HOLDBACK_EVIDENCE": f"{{temper: {written}}}"}).evidence.temper == "off"
+    assert "evidence.temper" in faults_of(MINIMAL | {"evidence": {"temper": True}})
 
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:

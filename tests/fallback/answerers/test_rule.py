@@ -26,6 +26,8 @@ def asked(features: Any) -> AskedRequest:
         ("DE", "DE", True), ("DE", "AT", False), ("DE", None, False), (["DE", "AT"], "AT", True), ([1, 2], 2.0, True),
         ("!= DE", "AT", True), ("!= DE", "DE", False), ("!= DE", None, False), ("3", 3, True), (3, "3", True),
         (True, True, True), (True, "true", True), (True, 1, False), (1, True, False),
+        ("yes", True, True), ("Off", False, True), ("yes", False, False), ("maybe", True, False), ("yes", "yes", True),
+        ("yes", "true", False), (["no", "off"], False, True),
     ],
 )  # fmt: skip
 def test_a_condition_holds_or_not(wanted: Any, feature: Any, holds: bool) -> None:
