@@ -55,7 +55,8 @@ def came_of_it(told: Settled | Counted, *, new: bool) -> str:
     """The same in one line."""
     if isinstance(told, Counted):
         counted = "your answer counts" if new else "you have answered it already, and your first answer counts"
-        return f"{told.decision_id}: {counted}; {told.votes} have answered, and {told.needed} have to say the same"
+        answered = f"{told.votes} {'has' if told.votes == 1 else 'have'} answered"
+        return f"{told.decision_id}: {counted}; {answered}, and {told.needed} have to say the same"
     who = f"{told.answered_by} at {format_time(float(int(told.at)))}: {told.answer}"
     if new:
         return f"{told.decision_id}: answered by {who}"

@@ -165,7 +165,8 @@ def test_several_have_to_agree_before_anything_is_sent(world: World, monkeypatch
     counted, new = queue.answer("a", "ada", "1")
     assert (counted, new) == (Counted("a", "ra", 1, 2), True)
     assert queue.answer("a", "ada", "0") == (counted, False)
-    assert came_of_it(counted, new=True).endswith("your answer counts; 1 have answered, and 2 have to say the same")
+    assert came_of_it(counted, new=True).endswith("your answer counts; 1 has answered, and 2 have to say the same")
+    assert came_of_it(Counted("a", "ra", 2, 3), new=True).endswith("; 2 have answered, and 3 have to say the same")
     assert queue._store.untold(world.now, 1.0) == []
     other = world.synced()
     (waiting,) = other.waiting()
