@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from monitor.page.html import Element, Node, element
+from monitor.report.labels import Label, needed
 
 __all__ = ["Axis", "Band", "Line", "Plot", "draw", "number_axis", "share_axis", "x_words"]
 
@@ -104,14 +105,14 @@ def _framed(plot: Plot, svg: Element) -> Element:
 
 
 def x_words(axis: Axis) -> list[Node]:
-    """Names of places along the stream; every second one is left out where there is no room."""
+    """Names of places along the stream; each says how wide the axis has to be for it to show: none touch."""
+    labels = [Label(axis.share(at), text) for at, text in axis.ticks]
     words: list[Node] = []
-    for i, (at, text) in enumerate(axis.ticks):
-        share = axis.share(at)
-        side = "first" if share < 0.04 else "last" if share > 0.96 else ""
-        look = " ".join(filter(None, ["x", side, "minor" if i % 2 and not side else ""]))
-        lines: list[Node] = [element("span", line) for line in text.split("\n")]
-        words.append(element("span", lines, class_=look, style=f"left:{100 * share:.2f}%"))
+    for label, width in zip(labels, needed(labels), strict=True):
+        if math.isfinite(width):
+            lines: list[Node] = [element("span", line) for line in label.text.split("\n")]
+            style = f"left:{100 * label.share:.2f}%;--room:{width:.1f}em"
+            words.append(element("span", lines, class_=f"x {label.side}".strip(), style=style))
     return words
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from monitor.report import report
+from monitor.report.parts import card
+from monitor.report.plot import Axis, Plot, draw, number_axis, share_axis
 from tests.browser.pages import needs_chromium, violations
 from tests.monitor.report.telling import HOSTILE, told
 
@@ -113,6 +116,39 @@ def test_a_phone_needs_no_sideways_scrolling(chromium: Browser, file: Path, widt
     assert view.page.evaluate("document.documentElement.scrollWidth") == width
     assert view.complaints == []
     view.context.close()
+
+
+@pytest.fixture(scope="module")
+def axes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Charts of streams of many lengths, dates and times under their places, in the report's frame."""
+    charts = []
+    for last in (8_200.0, 12_000.0, 41_000.0, 61_000.0, 1_234_567.0):
+        for below in ("12:00:00", "2026-01-01", "01-01\n12:00"):
+            ticks = tuple((at, f"{text}\n{below}") for at, text in number_axis(0.0, last).ticks if at <= last)
+            x = Axis(0.0, last, ticks)
+            charts.append(card(f"{last} {below}", draw(Plot("nothing", x, share_axis(0.5), []))))
+    whole = report([told()], {"1": "ab" * 32})
+    path = tmp_path_factory.mktemp("axes") / "axes.html"
+    path.write_text(f"{whole[: whole.index('<main>')]}<main>{''.join(map(str, charts))}</main></body></html>")
+    return path
+
+
+@pytest.mark.parametrize("width", [320, 345, 390, 480, 561, 620, 768, 900, 1200])
+def test_labels_of_axes_never_touch(chromium: Browser, axes: Path, width: int) -> None:
+    """On a screen of any width the places along each chart stand free, and there are several of them."""
+    view = Opened(chromium, axes, viewport={"width": width, "height": 800})
+    charts = view.page.evaluate(_LABELS)
+    assert len(charts) == 15
+    for boxes in charts:
+        assert len(boxes) >= 2
+        assert all(left["right"] + 2 < right["left"] for left, right in itertools.pairwise(boxes))
+    view.context.close()
+
+
+_LABELS = """() => [...document.querySelectorAll(".x-words")].map((axis) =>
+    [...axis.querySelectorAll(".x")].map((each) => each.getBoundingClientRect())
+        .filter((box) => box.width > 0).map(({ left, right }) => ({ left, right })))"""
+"""Where the labels of each chart are that can be seen."""
 
 
 def test_numbers_can_be_opened_with_the_keyboard(opened: Opened) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -113,6 +114,57 @@ def test_the_charts_are_drawn(seen: Seen) -> None:
         assert svg["y"] + svg["height"] <= figure["y"] + figure["height"]
         assert "NaN" not in page.locator(f"{chart} svg").inner_html()
         assert page.get_attribute(f"{chart} .plot", "aria-label")
+
+
+def test_times_along_a_chart_never_touch(seen: Seen) -> None:
+    """Spans of seconds to years at widths of a sliver to a wide screen: measured as they are drawn, with room between.
+
+    The last time that is named says how far the chart goes, so it is always there; days have dates.
+    """
+    spans = [1, 4.5, 7, 47, 59, 61, 200, 299, 601, 3_600, 7_199, 20_000, 86_399, 90_000, 700_000, 40_000_000]
+    found = seen.page.evaluate(
+        _TIMES, {"spans": spans, "widths": [60, 80, 120, 150, 187, 240, 256, 320, 330, 500, 801, 1200]}
+    )
+    assert len(found) == 16 * 12 * 5
+    for boxes in found:
+        assert len(boxes) >= 1
+        assert all(left["right"] + 2 < right["left"] for left, right in itertools.pairwise(boxes))
+        assert boxes[-1]["right"] <= boxes[-1]["edge"] + 1
+    assert max(len(boxes) for boxes in found) >= 10
+    assert seen.page.evaluate(_DATES) == ["02-27", "02-28", "03-01"]
+
+
+_TIMES = """async ({ spans, widths }) => {
+    const { timeLabels } = await import("/static/charts.js");
+    const svg = document.querySelector("#errors svg").cloneNode();
+    document.querySelector("#errors .plot").append(svg);
+    const frame = svg.getBoundingClientRect();
+    const drawn = (from, to, width) => {
+        svg.setAttribute("viewBox", `0 0 ${frame.width} ${frame.height}`);
+        svg.replaceChildren(...timeLabels(from, to, width).map(({ at, text, anchor }) => {
+            const label = document.createElementNS("http://www.w3.org/2000/svg", "text");
+            label.setAttribute("x", at);
+            label.setAttribute("text-anchor", anchor);
+            label.textContent = text;
+            return label;
+        }));
+        return [...svg.children].map((each) => {
+            const { x, width: long } = each.getBBox();
+            return { left: x, right: x + long, edge: width };
+        });
+    };
+    const found = spans.flatMap((span) => widths.flatMap((width) => [0, 0.1, 0.31, 0.62, 0.97].map((part) => {
+        const to = 1_789_992_000 + part * span;
+        return drawn(to - Math.max(span, 1), to, width);
+    })));
+    svg.remove();
+    return found;
+}"""
+"""From where to where each time reaches, as the browser measures it in the page's own font."""
+_DATES = """async () => {
+    const { timeLabels } = await import("/static/charts.js");
+    return timeLabels(Date.UTC(2026, 1, 27) / 1000, Date.UTC(2026, 2, 1, 1) / 1000, 300).map(({ text }) => text);
+}"""
 
 
 def test_what_moved_has_its_histogram_and_its_words(seen: Seen) -> None:

@@ -1,8 +1,10 @@
 // Charts over time as inline SVG, drawn at the size they have on the screen, with a readout for pointer and arrow keys.
 
-import { clock, h, s } from "./dom.js";
+import { clock, day, h, s } from "./dom.js";
 
 const STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
+const LETTER = 6.5;
+const GAP = 6;
 const PAD = { left: 46, right: 8, top: 20, bottom: 22 };
 
 /**
@@ -58,11 +60,8 @@ export class Chart {
       s("text", { x: PAD.left - 8, y: this.y(v) + 4, "text-anchor": "end" }, spec.y.format(v)),
     ]);
     const [from, to] = spec.span;
-    const room = Math.max(2, Math.floor((width - PAD.left) / 70));
-    const step = STEPS.find((each) => (to - from) / each <= room) ?? 86400;
-    for (let t = Math.ceil(from / step) * step; t <= to; t += step) {
-      const anchor = this.x(t) > width - 30 ? "end" : "middle";
-      drawn.push(s("text", { x: this.x(t), y: height - 5, "text-anchor": anchor }, clock(t, step < 60)));
+    for (const { at, text, anchor } of timeLabels(from, to, width)) {
+      drawn.push(s("text", { class: "time", x: at, y: height - 5, "text-anchor": anchor }, text));
     }
     return drawn;
   }
@@ -157,6 +156,29 @@ function legendItem({ name, value, look, kind }) {
   const shape = kind === "line" ? (look.includes("dashes") ? "dashes" : "") : "block";
   const swatch = h("span", { class: `swatch ${shape} ${look.split(" ").find((c) => c.startsWith("c-"))}`, "aria-hidden": "true" });
   return h("li", null, swatch, name, value ? " " : null, value ? h("b", null, value) : null);
+}
+
+/**
+ * Times to be named along a chart of this width, each {at, text, anchor}. They are placed from the last back: one that
+ * would touch the next is left out, so that none do however narrow the chart is.
+ */
+export function timeLabels(from, to, width) {
+  const inner = width - PAD.left - PAD.right;
+  // steps are 2.5 times apart at most, so with room for three there is always one time to be named
+  const room = Math.max(3, Math.floor(inner / 70));
+  const step = STEPS.find((each) => (to - from) / each <= room) ?? 86400 * Math.ceil((to - from) / room / 86400);
+  const size = (step < 60 ? "00:00:00" : "00:00").length * LETTER;
+  const found = [];
+  let free = width;
+  for (let t = Math.floor(to / step) * step; t >= from; t -= step) {
+    const at = PAD.left + (inner * (t - from)) / Math.max(1e-9, to - from);
+    const anchor = at + size / 2 > width ? "end" : "middle";
+    const right = anchor === "end" ? at : at + size / 2;
+    if (right > free) continue;
+    free = right - size - GAP;
+    found.unshift({ at, text: step < 86400 ? clock(t, step < 60) : day(t), anchor });
+  }
+  return found;
 }
 
 /** Ticks at round numbers, at most `most` of them. */

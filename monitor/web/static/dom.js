@@ -43,6 +43,9 @@ export function clock(seconds, withSeconds = true) {
   return new Date(seconds * 1000).toISOString().slice(11, withSeconds ? 19 : 16);
 }
 
+/** Month and day in UTC. */
+export const day = (seconds) => new Date(seconds * 1000).toISOString().slice(5, 10);
+
 const RAISED = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
 /** 4 -> "10⁴"; near one the plain number reads better. */
