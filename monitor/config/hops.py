@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from monitor.config.forms import ADDRESS
 from monitor.config.promises import Positive, Section
 from monitor.config.units import describe, duration, share
 
@@ -31,7 +32,7 @@ class HttpHop(Section, frozen=True, kw_only=True):
         str,
         describe(
             "Its address, http or https, in the Open Inference Protocol: .../v2/models/NAME/infer.",
-            pattern=r"^https?://[^/\s]+",
+            pattern=ADDRESS,
         ),
     ]
     name: Annotated[str | None, describe("As shown in decisions. Default: the address.")] = None

@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from monitor.config.forms import TOPIC_NAME
 from monitor.config.promises import Section
 from monitor.config.units import describe, duration
 
 __all__ = ["Kafka", "Sasl", "Tls", "TopicName"]
 
-TopicName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+TopicName = Annotated[str, Meta(pattern=TOPIC_NAME)]
 
 
 def _topic(kind: str) -> Meta:

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from monitor.config.crosschecks import cross_faults
+from monitor.config.reasons import not_yaml
 from monitor.config.root import Config
 from monitor.config.text import parse_yaml
 from monitor.config.walk import EnvText, Faults, build
@@ -60,12 +61,14 @@ def _read(path: Path) -> object:
         return parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         reason = f"cannot be read: {error.strerror or error}"
+        if isinstance(error, FileNotFoundError):
+            reason += "; `holdback init` writes one to begin with"
     except UnicodeDecodeError as error:
         reason = f"is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}"
     except RecursionError:
         reason = "is nested too deeply"
     except (yaml.YAMLError, ValueError) as error:
-        reason = f"is not YAML: {' '.join(str(error).split())}"
+        reason = not_yaml(error)
     raise ConfigError([("", reason)], str(path))
 
 

@@ -6,13 +6,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from monitor.config.forms import ADDRESS
 from monitor.config.promises import Section
 from monitor.config.units import describe
 
 __all__ = ["PAGERDUTY", "Address", "Alertmanager", "PagerDuty", "Webhook"]
 
 PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
-Address = Annotated[str, Meta(pattern=r"^https?://[^/\s]+")]
+Address = Annotated[str, Meta(pattern=ADDRESS)]
 """http or https, with a host."""
 
 

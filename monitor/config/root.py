@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from monitor.config.fairness import Fairness
+from monitor.config.forms import MODEL_NAME
 from monitor.config.kafka import Kafka
 from monitor.config.promises import Columns, Outcomes, Promise, Section
 from monitor.config.running import Evidence, Log, Paging, Security, Views, Web
@@ -27,7 +28,7 @@ class Config(Section, frozen=True, kw_only=True):
         str,
         describe(
             "The model's name: in every decision, and the start of the topics' names.",
-            pattern=r"^[A-Za-z0-9._-]{1,200}$",
+            pattern=MODEL_NAME,
         ),
     ]
     promise: Promise

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from monitor.config.forms import CONTEXT
 from monitor.config.paging import Address, Alertmanager, PagerDuty, Webhook
 from monitor.config.promises import Section
 from monitor.config.units import describe
@@ -13,9 +14,7 @@ from monitor.config.units import describe
 __all__ = ["ContextName", "Evidence", "Log", "Paging", "Security", "TemperFactor", "Views", "Web"]
 
 
-ContextName = Annotated[
-    str, msgspec.Meta(pattern=r"^(hour_of_day|quarter_of_day|day_of_week|hour_of_week|segment:.+)$")
-]
+ContextName = Annotated[str, msgspec.Meta(pattern=CONTEXT)]
 
 
 TemperFactor = Annotated[float, msgspec.Meta(ge=1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeGuard, TypeVar, get_args, get_origin, get_type_hints
 
@@ -10,6 +11,7 @@ import msgspec
 import yaml
 
 from monitor.config.hops import HOPS, Chain
+from monitor.config.reasons import plain
 from monitor.config.text import parse_yaml
 from monitor.config.units import UNITS, Unit
 
@@ -19,6 +21,7 @@ _S = TypeVar("_S", bound=msgspec.Struct)
 Faults = list[tuple[str, str]]
 _INVALID = object()
 _WORDS = ("human", "refuse")
+_INDEXED = re.compile(r"`\$((?:\[\d+\])+)")
 _SWITCHED = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -90,7 +93,12 @@ def _united(hint: Any, unit: Unit, raw: object, faults: Faults, path: str) -> An
         (b for meta in metas if meta and isinstance(parsed, float) and (b := _out_of_bounds(meta, parsed))), None
     )
     if bound is not None:
-        faults.append((path, f"{_shown(raw)} must be {bound}: {unit.allowed}"))
+        meant = (
+            f"; did you mean `{parsed:g}%`?"
+            if unit is UNITS["share"] and 1 <= parsed <= 100 and "%" not in str(raw)
+            else ""
+        )
+        faults.append((path, f"{_shown(raw)} must be {bound}: {unit.allowed}{meant}"))
         return _INVALID
     return parsed
 
@@ -120,10 +128,17 @@ def _leaf(hint: Any, raw: object, faults: Faults, path: str) -> Any:
             return msgspec.convert(_spelt(hint, candidate), hint)
         except msgspec.ValidationError as error:
             reason = str(error)
-    told, _, inner = reason.partition(" - at `$")
-    suffix = inner.rstrip("`") if inner.startswith("[") else ""
-    faults.append((path + suffix, f"{_shown(raw)}: {_plain(told)}; {_meaning(hint)}"))
+    told, _, inner = reason.partition(" - at ")
+    suffix = found[1] if (found := _INDEXED.match(inner)) else ""
+    faults.append((path + suffix, f"{plain(told, _shown(_within(candidate, suffix)))}; {_meaning(hint)}"))
     return _INVALID
+
+
+def _within(raw: Any, suffix: str) -> Any:
+    """The item of a list, or of a list in it, that `[1]` or `[1][2]` stands for."""
+    for index in re.findall(r"\d+", suffix):
+        raw = raw[int(index)]
+    return raw
 
 
 def _spelt(hint: Any, raw: object) -> object:
@@ -183,15 +198,6 @@ def _meaning(hint: Any) -> str:
     unit = UNITS.get(str((meta.extra or {}).get("unit"))) if meta else None
     text = meta.description if meta and meta.description else (bare.__doc__ or "" if isinstance(bare, type) else "")
     return f"{unit.allowed}. {text}" if unit else text
-
-
-def _plain(reason: str) -> str:
-    """msgspec's reason, with what to do about YAML's habit of reading 1 as a number."""
-    told = (
-        reason.replace("Expected", "expected").replace("Invalid enum value", "not allowed:").partition(" - at `key")[0]
-    )
-    quote = "`str" in reason and any(f"got `{kind}`" in reason for kind in ("int", "float", "bool"))
-    return f"{told}: write it in quotes" if quote else told
 
 
 def _unknown(key: object, known: Iterable[str]) -> str:

@@ -95,6 +95,58 @@ def test_every_fault_is_reported_at_once_with_its_path_and_value() -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "path", "told"),
+    [
+        ({"model": "my model"}, "model", "'my model' must be letters of A to Z, digits"),
+        ({"version": 1}, "version", "1 must be a text: write it in quotes"),
+        ({"promise": {"max_error": 2}}, "promise.max_error", "did you mean `2%`?"),
+        ({"promise": {"max_error": "5"}}, "promise.max_error", "did you mean `5%`?"),
+        ({"promise": {"within": "ten"}}, "promise.within", "'ten' must be a number;"),
+        ({"promise": {"within": -1}}, "promise.within", "-1 must be above 0;"),
+        ({"outcomes": {"known": "some"}}, "outcomes.known", "'some' is not allowed; allowed are `all`, `asked`"),
+        ({"columns": {"features": "a"}}, "columns.features", "'a' must be a list: write it in square brackets, ['a'];"),
+        ({"columns": {"features": ["a", 7]}}, "columns.features[1]", "7 must be a text: write it in quotes;"),
+        ({"evidence": {"bins": 8.5}}, "evidence.bins", "8.5 must be a whole number;"),
+        ({"evidence": {"bins": 1}}, "evidence.bins", "1 must be at least 4;"),
+        ({"evidence": {"temper": "on"}}, "evidence.temper", "'on' is not allowed;"),
+        ({"views": {"joint": "maybe"}}, "views.joint", "'maybe' must be true or false;"),
+        ({"views": {"tolerance": {"a": []}}}, "views.tolerance", "must be a number or a text;"),
+        ({"views": {"context": "hourly"}}, "views.context", "'hourly' must be hour_of_day, quarter_of_day,"),
+        ({"uncertainty": {"scorer": {"torch": "a", "classes": ["b"], "features": ["c"]}}}, "uncertainty.scorer.classes",
+         "must have at least 2 items;"),
+        ({"paging": {"page_url": "a.com"}}, "paging.page_url", "'a.com' must be an address that begins with http://"),
+        ({"kafka": {"decisions": "a b"}}, "kafka.decisions", "'a b' must be letters of A to Z"),
+    ],
+)  # fmt: skip
+def test_a_fault_says_in_words_what_the_value_must_be(raw: dict[str, Any], path: str, told: str) -> None:
+    """No type of the program's, no pattern: what would be right, and how it is written."""
+    found = faults_of(MINIMAL | {key: MINIMAL.get(key, {}) | value if isinstance(value, dict) else value
+                                 for key, value in raw.items()})  # fmt: skip
+    assert told in found[path]
+    assert not [word for word in ("expected `", "got `", "regex", "null") if word in found[path]]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "promise:\n\tmax_error: 2%",
+            "line 2, column 1: found character '\\t' that cannot start any token. Indent with",
+        ),
+        ("promise: max_error: 2%", "line 1, column 19: mapping values are not allowed here. Put each key on a line"),
+        ("promise: {max_error: 2%", "line 1, column 24: expected ',' or '}', but got '<stream end>'. Look for"),
+        ("a:\n    b: 1\n  c: 2", "line 3, column 3: expected <block end>, but found '<block mapping start>'. Look for"),
+        ("model: a\nmodel: b", "line 2, column 1: `model` is written twice"),
+    ],
+)
+def test_a_file_that_is_no_yaml_is_told_where_and_what_to_do(tmp_path: Path, text: str, told: str) -> None:
+    """Line, column, and what mostly helps."""
+    with pytest.raises(ConfigError) as caught:
+        of_file(tmp_path, text)
+    assert caught.value.faults[0][1].startswith(f"is not YAML, {told}")
+
+
+@pytest.mark.parametrize(
     ("written", "share"), [("2%", 0.02), ("2 %", 0.02), (0.02, 0.02), ("0.02", 0.02), ("99.5%", 0.995), (".5", 0.5)]
 )
 def test_shares_are_percent_or_fractions(written: object, share: float) -> None:
@@ -291,7 +343,7 @@ def test_off_in_the_environment_is_off(written: str) -> None:
 
 def test_a_missing_file_says_so(tmp_path: Path) -> None:
     """The message names the file."""
-    with pytest.raises(ConfigError, match=r"nope\.yaml"):
+    with pytest.raises(ConfigError, match=r"nope\.yaml(?s:.)*`holdback init` writes one"):
         load_config(tmp_path / "nope.yaml", {})
 
 
