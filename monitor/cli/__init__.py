@@ -67,7 +67,9 @@ def main(args: Sequence[str] | None = None) -> None:
         typer.echo(f"holdback: {error}", err=True)
         sys.exit(error.exit_status)
     except OSError as error:
-        typer.echo(f"holdback: {error}", err=True)
+        named = error.strerror and error.filename is not None
+        told = f"{str(error.filename)!r} cannot be used: {error.strerror}" if named else str(error)
+        typer.echo(f"holdback: {told}", err=True)
         sys.exit(1)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json, progress_bar
+from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json, progress_bar, to_be_written
 from monitor.terminal import printable
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def backtest(
     from monitor.what_if import changed_config
 
     loaded = configuration(config)
+    to_be_written(json=json_file, html=html_file, decisions=decisions, ledger=ledger, summaries=summaries)
     others = [(change, changed_config(config, os.environ, change)) for change in what_if or []]
     with ExitStack() as stack:
         files = Outputs(*(_opened(stack, path) for path in (decisions, ledger, summaries)))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json, progress_bar
+from monitor.cli.options import ConfigOption, JsonOption, configuration, print_json, progress_bar, to_be_written
 from monitor.terminal import printable
 
 __all__ = ["fit"]
@@ -30,6 +30,7 @@ def fit(
     from monitor.tables import RawBatch, read_stream
 
     loaded = configuration(config)
+    to_be_written(out=out, json=json_file)
 
     def read() -> Iterable[RawBatch]:
         return read_stream(reference, loaded)

@@ -12,6 +12,7 @@ from monitor.errors import UsageError
 __all__ = ["init"]
 
 _SAMPLE_BYTES = 4_000_000
+_NAMED = 5
 _SUFFIXES = {".csv", ".jsonl", ".ndjson"}
 
 
@@ -33,7 +34,7 @@ def init(
         raise UsageError(f"{str(target)!r} is already there; --force overwrites it")
     config_from({"model": model, "promise": {"max_error": 0.02, "false_pages": "1 per 90d"}}, {}, "--model")
     sample = events if events is not None else _only_sample(folder)
-    found = guess(read_sample(_head_of(sample)))
+    found = guess(read_sample(_head_of(sample), f"the sample {str(sample)!r}"))
     folder.mkdir(parents=True, exist_ok=True)
     target.write_text(starter_yaml(model, found), encoding="utf-8")
     typer.echo(f"wrote {target}; next: set `promise`, then holdback check -c {target}")
@@ -42,9 +43,10 @@ def init(
 def _only_sample(folder: Path) -> Path:
     samples = sorted(p for p in folder.glob("*") if p.suffix in _SUFFIXES) if folder.is_dir() else []
     if len(samples) != 1:
+        names = ", ".join(repr(p.name) for p in samples[:_NAMED]) + (", ..." if len(samples) > _NAMED else "")
         raise UsageError(
             f"{str(folder)!r} has {len(samples)} files that could be a sample of events (.csv, .jsonl, .ndjson), "
-            "not one; name it with --events"
+            f"not one{f' ({names})' if names else ''}; name it with --events"
         )
     return samples[0]
 

@@ -15,7 +15,7 @@ import typer
 from monitor.config import Config, load_config
 from monitor.errors import UsageError
 
-__all__ = ["ConfigOption", "JsonOption", "acting", "configuration", "print_json", "progress_bar"]
+__all__ = ["ConfigOption", "JsonOption", "acting", "configuration", "print_json", "progress_bar", "to_be_written"]
 
 ConfigOption = Annotated[
     Path, typer.Option("-c", "--config", help="The configuration, a YAML file.", show_default=False)
@@ -37,6 +37,18 @@ def print_json(target: str, result: Any) -> None:
         typer.echo(text, nl=False)
     else:
         Path(target).write_text(text, encoding="utf-8")
+
+
+def to_be_written(**files: str | Path | None) -> None:
+    """Raise UsageError for files that cannot be written, by their option, before hours of work are lost for that."""
+    for option, file in files.items():
+        if file is None or file == "-":
+            continue
+        folder = Path(file).parent
+        if not folder.is_dir():
+            raise UsageError(f"--{option} {str(file)!r}: there is no folder {str(folder)!r}; make it first")
+        if Path(file).is_dir():
+            raise UsageError(f"--{option} {str(file)!r} is a folder; name a file in it")
 
 
 @contextmanager

@@ -133,7 +133,13 @@ def read_profile(path: str | Path) -> Profile:
     """A profile from its file; raises UsageError with what to do."""
     try:
         return load(Path(path).read_bytes())
-    except (OSError, ProfileError) as error:
+    except FileNotFoundError:
+        raise UsageError(
+            f"profile {path} does not exist: `holdback fit -c FILE --reference DATA --out {path}` writes it"
+        ) from None
+    except OSError as error:
+        raise UsageError(f"profile {path} cannot be read: {error.strerror or error}") from error
+    except ProfileError as error:
         raise UsageError(f"profile {path}: {error}") from error
 
 

@@ -12,6 +12,7 @@ import msgspec
 import yaml
 
 from monitor.errors import UsageError
+from monitor.tables.sources import separated_by_commas
 
 __all__ = ["Guess", "guess", "read_sample", "starter_yaml"]
 
@@ -42,12 +43,15 @@ class Guess:
     features: tuple[str, ...] = ()
 
 
-def read_sample(text: str) -> list[_Row]:
-    """The first rows of CSV or JSON lines, whichever it is. Raises UsageError."""
+def read_sample(text: str, origin: str = "the sample") -> list[_Row]:
+    """The first rows of CSV or JSON lines, whichever it is; `origin` is its name. Raises UsageError."""
     head = text.lstrip()[:1]
-    rows = _json_lines(text) if head == "{" else _csv_rows(text)
+    rows = _json_lines(text, origin) if head == "{" else _csv_rows(text, origin)
     if not rows:
-        raise UsageError("the sample has no events; it must be CSV with a header, or JSON lines")
+        raise UsageError(
+            f"{origin} has no events: it must have a header with the columns' names and rows below it, separated by "
+            "commas, or be JSON lines"
+        )
     return rows
 
 
@@ -71,7 +75,7 @@ def starter_yaml(model: str, found: Guess) -> str:
     return "\n".join([*_head(model), *_columns(found), *_TAIL]) + "\n"
 
 
-def _json_lines(text: str) -> list[_Row]:
+def _json_lines(text: str, origin: str) -> list[_Row]:
     rows: list[_Row] = []
     for number, line in enumerate(text.splitlines()[:_SAMPLE_ROWS], 1):
         if not line.strip():
@@ -79,16 +83,17 @@ def _json_lines(text: str) -> list[_Row]:
         try:
             rows.append(msgspec.json.decode(line, type=_Row))
         except (msgspec.DecodeError, UnicodeError) as error:
-            raise UsageError(f"line {number} of the sample is not a JSON object: {error}") from None
+            raise UsageError(f"line {number} of {origin} is not a JSON object: {error}") from None
     return rows
 
 
-def _csv_rows(text: str) -> list[_Row]:
+def _csv_rows(text: str, origin: str) -> list[_Row]:
     reader = csv.DictReader(io.StringIO(text))
     try:
+        separated_by_commas(reader.fieldnames or (), origin)
         return [dict(row) for row, _ in zip(reader, range(_SAMPLE_ROWS), strict=False)]
     except csv.Error as error:
-        raise UsageError(f"line {reader.line_num} of the sample is not CSV: {error}") from None
+        raise UsageError(f"line {reader.line_num} of {origin} is not CSV: {error}") from None
 
 
 def _first(columns: Sequence[str], names: Iterable[str]) -> str | None:

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 from monitor.errors import UsageError
 from monitor.tables.cells import utf8, writable
 
-__all__ = ["CsvSource", "ParquetSource", "Piece", "Source", "one_of_each", "readable"]
+__all__ = ["CsvSource", "ParquetSource", "Piece", "Source", "one_of_each", "readable", "separated_by_commas"]
 
 # Arrow reads up to 32 blocks ahead, so this bounds memory. It also bounds the length of a row, and the first block
 # decides which columns are numbers.
 _BLOCK = 2 * 2**20
 _HEADER = 2**20
+_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,18 @@ def one_of_each(names: Sequence[str], origin: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def separated_by_commas(names: Sequence[str], origin: str) -> None:
+    """Raise UsageError for a header that is one column, and would be several with another separator."""
+    if len(names) != 1:
+        return
+    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if separator in names[0]:
+            raise UsageError(
+                f"{origin} has one column, {names[0][:_SHOWN]!r}: its columns seem to be separated by {word}; write it "
+                "with commas between them, or with tabs into a file *.tsv"
+            )
+
+
 class CsvSource:
     """CSV or TSV, also gzipped. All is read as text, so that no cell is lost and labels keep their digits."""
 
@@ -73,6 +86,7 @@ class CsvSource:
         with readable(str(path)):
             self._size = _plain_size(path)
             self.names = one_of_each(self._header(), str(path))
+        separated_by_commas(self.names, str(path))
 
     def pieces(self) -> Iterator[Piece]:
         """Blocks of rows; rows of a wrong length come beside the block that they were in, as they are."""

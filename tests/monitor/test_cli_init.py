@@ -57,6 +57,26 @@ def test_an_unusable_sample_is_exit_status_2(tmp_path: Path, sample: str, capsys
     assert not (tmp_path / "holdback.yaml").exists()
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_another_separator_is_told(tmp_path: Path, separator: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A table that was saved with semicolons is not one long feature."""
+    (tmp_path / "e.csv").write_text(f"a{separator}y_pred{separator}target\n1{separator}1{separator}1\n")
+    assert init(tmp_path) == 2
+    err = capsys.readouterr().err
+    assert "has one column" in err
+    assert "write it with commas" in err
+
+
+def test_files_among_which_to_choose_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of many the first few; where there are none, nothing is named."""
+    assert init(tmp_path) == 2
+    assert "not one; name it with --events" in capsys.readouterr().err
+    for i in range(7):
+        (tmp_path / f"{i}.csv").write_text("a\n1\n")
+    assert init(tmp_path) == 2
+    assert "not one ('0.csv', '1.csv', '2.csv', '3.csv', '4.csv', ...)" in capsys.readouterr().err
+
+
 def test_no_sample_or_several_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Which file is meant must be clear; bytes that are no text are refused."""
     assert init(tmp_path / "nowhere") == 2

@@ -190,6 +190,28 @@ def test_fit_refuses_what_it_cannot_learn_from(
     assert not profile.exists()
 
 
+def test_what_cannot_be_written_or_is_not_there_is_told_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 2 with the option and what to do, although the recording itself could not be read either."""
+    config, nothing, out = configured(tmp_path, "probability"), tmp_path / "no.csv", tmp_path / "nowhere" / "x"
+    for option in ("--out", "--json"):
+        other = ("--out", tmp_path / "m") if option == "--json" else ()
+        assert status("fit", "-c", config, "--reference", nothing, option, out, *other) == 2
+        assert f"{option} {str(out)!r}: there is no folder" in capsys.readouterr().err
+    for option in ("--json", "--html", "--decisions", "--ledger", "--summaries"):
+        assert status("backtest", "-c", config, "--events", nothing, option, out) == 2
+        assert f"{option} {str(out)!r}: there is no folder" in capsys.readouterr().err
+    assert status("fit", "-c", config, "--reference", nothing, "--out", tmp_path) == 2
+    assert "is a folder; name a file in it" in capsys.readouterr().err
+    assert status("backtest", "-c", config, "--events", nothing, "--profile", tmp_path / "m.profile") == 2
+    assert f"does not exist: `holdback fit -c FILE --reference DATA --out {tmp_path / 'm.profile'}` writes it" in (
+        capsys.readouterr().err
+    )
+    assert status("backtest", "-c", config, "--events", nothing, "--profile", tmp_path) == 2
+    assert "cannot be read: Is a directory" in capsys.readouterr().err
+
+
 def test_a_backtest_repeats_to_the_bit(tmp_path: Path) -> None:
     """The same file twice: the same decisions and the same ledger."""
     config, profile, _ = fit(tmp_path, "probability")
