@@ -12,6 +12,7 @@ import numpy as np
 
 from detectors.errors import ProfileError, ProgramError, UnfitReference
 from detectors.groups.fitted import Groups
+from detectors.method import known_rows
 from detectors.profile import Fitted, Profile, Reference, fit
 from detectors.profile_bytes import dump, load
 from detectors.proxy import Proxy
@@ -21,7 +22,7 @@ from monitor.config import Config
 from monitor.errors import UsageError
 from monitor.fit.calibration_report import calibration_report
 from monitor.fit.gathering import MOST_ROWS, Gathered, gather
-from monitor.fit.notes import notes_on, replay_notes
+from monitor.fit.notes import notes_on, replay_notes, unsure_note
 from monitor.fit.quality import Quality, examine
 from monitor.fit.reading import Part, scores_of, with_sizes, wrong_of
 from monitor.fit.replay import Half, Replay, replay
@@ -115,12 +116,20 @@ def fit_profile(
     quality = _examined(part, rows, schema)
     notes = (
         *notes_on(fitted.n, fitted.labelled, gathered.unreadable, config.evidence.batch),
+        *unsure_note(_unsure(part, schema), len(part)),
         *replay_notes(replayed),
         *quality.sentences(),
     )
     report = calibration_report(settled, fitted, wrong)
     # as whoever reads the file will know it
     return Learnt(load(data), data, quality, notes, gathered.unreadable, replayed, len(part), report)
+
+
+def _unsure(part: Part, schema: Schema) -> list[int]:
+    """Places of the rows that lack probabilities, of a model that gives some."""
+    without = ~known_rows(part.probabilities) if schema.classes else np.zeros(len(part), np.bool_)
+    found: list[int] = part.places[without].tolist()
+    return found
 
 
 def _examined(part: Part, rows: Rows, schema: Schema) -> Quality:

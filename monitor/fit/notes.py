@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from monitor.fit.replay import Replay, Replayed
 
-__all__ = ["a_day_of", "notes_on", "replay_notes"]
+__all__ = ["a_day_of", "notes_on", "replay_notes", "unsure_note"]
 
 _BATCHES = 10
 _NAMED = 3
@@ -30,7 +30,16 @@ def notes_on(rows: int, labelled: int, unreadable: int, batch: int) -> Iterator[
     if labelled == 0:
         yield "no row has an outcome: errors are unknown, so nothing passes until 200 outcomes have come"
     if unreadable:
-        yield f"{unreadable:,} rows could not be read and were left out"
+        yield f"rows that could not be read, and were left out: {unreadable:,}"
+
+
+def unsure_note(unsure: Sequence[int], rows: int) -> Iterator[str]:
+    """Which of so many rows lack probabilities that others have; silent if none does."""
+    if len(unsure):
+        yield (
+            f"no confidence in {len(unsure):,} of {rows:,} rows, such as row {unsure[0]}: a probability is missing, is "
+            "no number, or lies outside 0 to 1 (divide percent by 100); how sure the model was of them is not known"
+        )
 
 
 def replay_notes(replay: Replay | None) -> Iterator[str]:

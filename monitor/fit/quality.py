@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from detectors.types import FloatArray, IntArray
-from monitor.fit.quality_columns import Outliers, Placeholder, constants, outliers, placeholders
+from monitor.fit.quality_columns import Mixed, Outliers, Placeholder, constants, mixed, outliers, placeholders
 from monitor.fit.quality_labels import Suspicious, suspicious_labels
 from monitor.fit.quality_leaks import determining, leaks
 from monitor.fit.quality_slices import Slice
 
-__all__ = ["Duplicates", "Outliers", "Placeholder", "Quality", "Slice", "Suspicious", "examine"]
+__all__ = ["Duplicates", "Mixed", "Outliers", "Placeholder", "Quality", "Slice", "Suspicious", "examine"]
 
 
 _EXAMPLES = 5
 _NAMED = 8
+_SHOWN = 40
 _SLICES = 3
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2^64 divided by the golden ratio: Fibonacci hashing
 
@@ -46,11 +47,13 @@ class Quality:
     leaks: tuple[str, ...]
     determining: tuple[str, ...] = ()
     placeholders: tuple[Placeholder, ...] = ()
+    mixed: tuple[Mixed, ...] = ()
 
     def sentences(self) -> list[str]:
         """What a person should look at, most serious first; empty if there is nothing."""
         return [
             *self._leaks(),
+            *self._mixed(),
             *self._slices(),
             *self._suspicious(),
             *self._duplicates(),
@@ -64,6 +67,14 @@ class Quality:
             yield f"{name} says the outcome itself: is it known when the model is asked?"
         for name in self.determining:
             yield f"the outcome follows from {name} alone: is it known when the model is asked?"
+
+    def _mixed(self) -> Iterator[str]:
+        for each in self.mixed[:_NAMED]:
+            row, text = each.examples[0]
+            yield (
+                f"{each.feature} is taken for a category, because there are texts among its numbers ({each.n:,}), such "
+                f"as {text[:_SHOWN]!r} in row {row}: correct these cells, or leave them empty, and fit again"
+            )
 
     def _slices(self) -> Iterator[str]:
         for each in self.suspicious.slices[:_SLICES]:
@@ -137,6 +148,7 @@ def examine(
         leaks=known,
         determining=tuple(each for each in determining(names, numeric, codes, truth, rng) if each not in known),
         placeholders=tuple(sorted(placeholders(names, numeric), key=lambda p: -p.n)),
+        mixed=tuple(mixed(categorical)),
     )
     return found if places is None else _numbered(found, places)
 
@@ -148,6 +160,7 @@ def _numbered(quality: Quality, places: IntArray) -> Quality:
     return replace(
         quality,
         duplicates=replace(d, examples=tuple((at[row], at[earlier]) for row, earlier in d.examples)),
+        mixed=tuple(replace(m, examples=tuple((at[r], text) for r, text in m.examples)) for m in quality.mixed),
         outliers=tuple(replace(o, examples=tuple((at[r], v) for r, v in o.examples)) for o in quality.outliers),
         suspicious=replace(
             s,

@@ -1,7 +1,9 @@
-"""Columns that never change, values far outside the rest, and numbers that stand for a missing one."""
+"""Columns that never change, texts among numbers, values far outside the rest, and numbers for a missing one."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +11,7 @@ import numpy as np
 
 from detectors.types import FloatArray, IntArray
 
-__all__ = ["Outliers", "Placeholder", "constants", "outliers", "placeholders"]
+__all__ = ["Mixed", "Outliers", "Placeholder", "constants", "mixed", "outliers", "placeholders"]
 
 _FAR = 10.0  # robust standard deviations; a Gaussian is there once in 10^23, heavy tails now and then
 _MANY = 0.01  # a column with more than this share that far out has heavy tails, not outliers
@@ -17,6 +19,8 @@ _EXAMPLES = 5
 _ENOUGH = 30
 _SAME = 0.9  # of the far values are this one: chance hardly ever repeats a value of a tail so often
 _REPEATED = 10
+_NUMBERS = 0.9  # of the cells are numbers, and not a few codes: then texts among them are mistakes
+_CODES = 20
 _ALONE = 0.5  # of its distance from the median there is nothing else
 
 
@@ -36,6 +40,33 @@ class Placeholder:
     feature: str
     value: float
     n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mixed:
+    """A category nearly all of whose values are numbers, but for `n` texts; `examples` are (row, text)."""
+
+    feature: str
+    n: int
+    examples: tuple[tuple[int, str], ...]
+
+
+def mixed(categorical: Mapping[str, Sequence[str | None]]) -> Iterator[Mixed]:
+    """Categories that would be numbers if a few cells were not texts, as `n/a` for a missing one."""
+    for name, values in categorical.items():
+        cells = Counter(value for value in values if value is not None)
+        texts = {value for value in cells if not _is_number(value)}
+        n = sum(cells[text] for text in texts)
+        if texts and n <= (1 - _NUMBERS) * cells.total() and len(cells) - len(texts) > _CODES:
+            found = [(row, value) for row, value in enumerate(values) if value is not None and value in texts]
+            yield Mixed(name, n, tuple(found[:_EXAMPLES]))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def constants(names: Sequence[str], numeric: FloatArray, codes: Mapping[str, IntArray]) -> Iterator[str]:

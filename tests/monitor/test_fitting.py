@@ -190,6 +190,30 @@ def test_fit_refuses_what_it_cannot_learn_from(
     assert not profile.exists()
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "told"),
+    [
+        (lambda _, p: p, None),
+        (lambda _, p: 100 * p, "of 300 rows, such as row"),
+        (
+            lambda i, p: p if i % 3 else "high",
+            "no confidence in 100 of 300 rows, such as row 0: a probability is missing, is",
+        ),
+    ],
+    ids=["sound", "percent", "words"],
+)
+def test_probabilities_that_are_none_are_told(spoilt: Any, told: str | None, tmp_path: Path) -> None:
+    """Percent, or words, leave rows without confidence; nothing else would say why so little passes."""
+    config, printed = configured(tmp_path, "probability"), tmp_path / "fit.json"
+    data = rows("probability", 300, 0)
+    for i, row in enumerate(data):
+        row["p"] = spoilt(i, row["p"])
+    reference = write(tmp_path / "r.csv", data)
+    assert status("fit", "-c", config, "--reference", reference, "--out", tmp_path / "m", "--json", printed) == 0
+    notes = [each for each in json.loads(printed.read_text())["notes"] if "confidence" in each]
+    assert [told in each for each in notes] == ([True] if told else [])
+
+
 def test_what_cannot_be_written_or_is_not_there_is_told_before_the_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

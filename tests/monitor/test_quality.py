@@ -51,6 +51,24 @@ def test_constant_columns() -> None:
     assert found.constant == ("f0", "f1", "same")
 
 
+def test_texts_among_numbers_are_told() -> None:
+    """One word makes a category of a feature; codes with a letter among them, and real categories, are left alone."""
+    rng = np.random.default_rng(4)
+    age: list[str | None] = [f"{v:.3f}" for v in rng.normal(size=400)]
+    age[50], age[60], age[70] = "n/a", "nan", None
+    code = rng.choice([str(i) for i in range(20)] + ["A"], 400).tolist()
+    half: list[str | None] = [str(v) if i % 2 else f"x{v}" for i, v in enumerate(range(400))]
+    found = looked(np.ones((0, 400)), categorical={"age": age, "code": code, "half": half})
+    (mixed,) = found.mixed
+    assert (mixed.feature, mixed.n, mixed.examples) == ("age", 2, ((50, "n/a"), (60, "nan")))
+    (told,) = [each for each in found.sentences() if "category" in each]
+    assert told.startswith(
+        "age is taken for a category, because there are texts among its numbers (2), such as 'n/a' in row 50"
+    )
+    sampled = examine([], np.ones((0, 400)), {"age": age}, [None] * 400, rng, np.arange(400) * 3)
+    assert sampled.mixed[0].examples[0] == (150, "n/a")
+
+
 def test_outliers_are_named_with_the_worst_first() -> None:
     """A unit that was mistaken once is found; a heavy tail is not called outliers."""
     rng = np.random.default_rng(2)
