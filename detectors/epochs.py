@@ -87,6 +87,17 @@ class EpochDetector:
     in clusters are many short changes, and begin as many epochs. Labels that are missing *because* of the answer bias
     it until they are overdue. It says that errors changed, not why, nor how many there will be.
 
+    What opens a bar must be surer than what closes it (`Caution`): `divisor` divides the bets of `better`, and leaves
+    those of `worse` as quick as they are. A payoff to the power 1/v, v ≥ 1, pays no more than 1 on average, as the
+    payoff itself does (Jensen).
+
+    Parameters
+    ----------
+    fit
+        Errors by confidence as they were.
+    divisor
+        v ≥ 1.
+
     References
     ----------
     Shin, Ramdas & Rinaldo, "E-detectors: a nonparametric framework for sequential change detection", NEJSDS 2024.
@@ -103,8 +114,9 @@ class EpochDetector:
     [36.0, 12.0]
     """
 
-    def __init__(self, fit: RankLogistic) -> None:
+    def __init__(self, fit: RankLogistic, divisor: float = 1.0) -> None:
         self._payoffs = _payoffs(fit)[[_WORSE, _BETTER, _BETTER]]
+        self._payoffs[_BETTER:] /= divisor
         self._log_m = np.full((_ROWS, _BETS), _NEGLIGIBLE)
         self._since = np.zeros((_ROWS, _BETS, 2 * RANK_CELLS))
         self._late = np.zeros(RANK_CELLS, dtype=np.int64)

@@ -17,6 +17,7 @@ from .rows import taken
 from .types import RANK_CELLS, BoolArray, FloatArray, IntArray, Rows
 
 __all__ = [
+    "ERROR_MEMORY",
     "LEAST_ROWS",
     "Fitted",
     "Profile",
@@ -30,6 +31,8 @@ __all__ = [
 
 LEAST_ROWS = 20
 """Fewer rows than this say nothing about what is normal."""
+ERROR_MEMORY = "error_memory"
+"""Name of the fact that says it (`Profile.error_memory`)."""
 _KNOTS = 4001
 _MOST_SCORES = 20_000
 
@@ -143,6 +146,11 @@ class Profile:
     facts: Mapping[str, str | float]
     method: Method = field(default_factory=Method)
     digest: str = ""
+
+    @property
+    def error_memory(self) -> float:
+        """Variance of sums of the reference's errors in time order, over that of independent ones; 1 if unknown."""
+        return max(float(self.facts.get(ERROR_MEMORY, 1.0)), 1.0)
 
 
 def fit(reference: Reference, settings: ViewSettings | None = None, seed: int = 0) -> Fitted:

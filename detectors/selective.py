@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from .caution import Caution
 from .certificate import NOTHING_CERTIFIED, Certificate
 from .epochs import LOG_LEVEL, EpochDetector, Side
 from .logistic import NOTHING_PASSES, RankLogistic, fit_logistic, least_threshold
@@ -43,9 +44,9 @@ class Selective:
 
     λ₁ is the least threshold whose error on the reference, smoothed with a bent logistic, is at most τ·a*. After that
     every label moves it (`Tracking`); an epoch alarm (`EpochDetector`) moves it at once, to the least threshold that
-    the counts since the estimated change bear out on recent traffic, up for worse and down for better; `Suspicion`
-    raises the bar before labels can; `Certificate` says what is proven; `OnlinePlatt` says how likely an answer is
-    right. Each class states its formula, its conditions and its source.
+    the counts since the estimated change bear out on recent traffic, up for worse and down for better, where it must be
+    surer (`Caution`); `Suspicion` raises the bar before labels can; `Certificate` says what is proven; `OnlinePlatt`
+    says how likely an answer is right. Each class states its formula, its conditions and its source.
 
     A reference with fewer than 200 labels bears nothing out: nothing passes, and the first 200 labels set λ.
 
@@ -67,6 +68,8 @@ class Selective:
         Share of `max_error` aimed at, in (0, 1].
     first
         Rank that is certified on the reference, for the first epoch (`Certificate`); None: nothing was tested.
+    memory
+        Of the reference's errors, 1 for independent ones: what opens the bar must be that much surer (`Caution`).
 
     Examples
     --------
@@ -87,6 +90,7 @@ class Selective:
         known: Literal["all", "asked"] = "all",
         tau: float = TAU,
         first: float | None = None,
+        memory: float = 1.0,
     ) -> None:
         for name, value in (("max_error", max_error), ("confidence", confidence)):
             if not 0 < value < 1:
@@ -100,7 +104,8 @@ class Selective:
         self._fit = fit_logistic(self._learnt, bent=True)
         start = NOTHING_PASSES if self._learning else self._borne_out()
         self._tracking = Tracking(self._target, start)
-        self._detector = EpochDetector(self._fit)
+        self._caution = Caution(memory)
+        self._detector = self._anew()
         self._suspicion = Suspicion()
         self._platt = OnlinePlatt(fit_logistic(self._learnt))
         self._certificate = Certificate(max_error, confidence, first)
@@ -151,7 +156,7 @@ class Selective:
     def forget(self) -> None:
         """Begin the evidence of changed errors anew: what it was made of is explained otherwise."""
         if not self._learning:
-            self._detector = EpochDetector(self._fit)
+            self._detector = self._anew()
         self._now = None
 
     def reading(self) -> SelectiveReading:
@@ -169,6 +174,7 @@ class Selective:
             "learnt": self._learnt.copy(),
             "epoch": np.array([self._epoch, self._learning]),
             **self._tracking.state(),
+            **self._caution.state(),
             **self._detector.state(),
             **self._suspicion.state(),
             **self._certificate.state(),
@@ -182,7 +188,8 @@ class Selective:
         self._traffic = state["traffic"].astype(np.float64)
         self._learnt = state["learnt"].astype(np.float64)
         self._epoch, self._learning = int(state["epoch"][0]), bool(state["epoch"][1])
-        self._detector = EpochDetector(self._fit)
+        self._caution.restore(state)
+        self._detector = self._anew()
         for part in (self._tracking, self._detector, self._suspicion, self._certificate, self._platt):
             part.restore(state)
         self._now = None
@@ -210,18 +217,23 @@ class Selective:
         if self._learnt.sum() >= LABELS_TO_LEARN:
             self._learning = False
             self._fit = fit_logistic(self._learnt, bent=True)
-            self._detector = EpochDetector(self._fit)
+            self._detector = self._anew()
             self._platt = OnlinePlatt(fit_logistic(self._learnt))
             self._tracking.jump(self._borne_out())
 
     def _refit(self, side: Side) -> None:
         """Begin a new epoch: the fit, and with it λ, follow the counts since the estimated change."""
         self._fit = fit_logistic(self._detector.since(side), self._fit, _REFIT_LOOSENESS, bent=True)
-        self._detector = EpochDetector(self._fit)
+        self._caution.alarm(side, self._detector.labels)
+        self._detector = self._anew()
         self._platt.forget()
         borne_out, now = self._borne_out(), self._tracking.threshold
         self._tracking.jump(max(borne_out, now) if side is Side.WORSE else min(borne_out, now))
         self.begin_epoch()
+
+    def _anew(self) -> EpochDetector:
+        """Evidence against the fit that there is now, with nothing counted."""
+        return EpochDetector(self._fit, self._caution.divisor)
 
     def _borne_out(self) -> float:
         return least_threshold(self._fit.rates(), self._traffic, self._target)

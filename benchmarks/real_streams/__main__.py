@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.tables import machine, publish
 
-from .told import flips, long_streams
+from .told import few_labels, flips, long_streams
 
 __all__ = ["main"]
 
@@ -29,7 +29,7 @@ def main(args: Sequence[str] | None = None) -> None:
         print("skipped: --data or HOLDBACK_STREAMS must name the folder with streams.json")
         return
     with threadpool_limits(1):
-        parts = [*flips(Path(folder)), *long_streams(Path(folder))]
+        parts = [part for measure in (flips, long_streams, few_labels) for part in measure(Path(folder))]
     publish("real streams", machine("river", "scikit-learn"), *parts)
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from benchmarks.tables import SHORT, aim, table
 
 from .courses import Alarms, Course, course, errors_of, features_of, heard, stretches
-from .streams import Served, car_loan, elec2, turbine_nox, usenet1
+from .streams import MODELS, Served, car_loan, elec2, turbine_nox, usenet1
 
-__all__ = ["flips", "long_streams"]
+__all__ = ["few_labels", "flips", "long_streams"]
 
 _SOON = 60
 _KSWIN = 2_000
@@ -97,6 +97,30 @@ def long_streams(folder: Path) -> list[str]:
         table(("stream", "events", *pages, "breaker opened"), kept),
         table(("river's detectors", "ADWIN, features", "KSWIN, features", "ADWIN, errors", "DDM, errors"), peers),
     ]
+
+
+def few_labels(folder: Path) -> list[str]:
+    """The promise on errors with all labels, and with those of audits and held-back requests alone."""
+    if SHORT:
+        return []
+    lines: list[tuple[str, ...]] = []
+    for known, words in (("all", "all labels"), ("asked", "labels of asked requests")):
+        cases = {f"elec2, {model}, {words}": elec2(folder, model, known) for model in MODELS}
+        cases[f"car_loan, {words}"] = car_loan(folder, known)
+        for name, served in cases.items():
+            result = course(served).result
+            accepted, error = result["accepted"], result["accepted"]["error_rate"]
+            lines.append(
+                (
+                    name,
+                    _share(result["always_answering"]["error_rate"]),
+                    f"{accepted['n']:,}",
+                    _share(error),
+                    f"{accepted['promise']:.0%}",
+                    "yes" if error is None or error <= accepted["promise"] else "no",
+                )
+            )
+    return [table(("stream, frozen model", "the model alone", "accepted", "wrong of them", "promise", "kept"), lines)]
 
 
 def _beside(served: Served) -> dict[str, Alarms]:

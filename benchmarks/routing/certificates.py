@@ -71,12 +71,12 @@ def power(seeds: range) -> dict[float, FloatArray]:
 
 def _certified(share: float, seed: int) -> FloatArray:
     r = np.random.default_rng(seed)
-    ordered, known = reference("gaussian", r)
+    before = reference("gaussian", r)
     stream, _ = make("change", "gaussian", r)
     settings = Settings(propensity=share)
-    readings = route(stream, ordered, known, settings, np.random.default_rng([seed, 1])).readings
+    readings = route(stream, before, settings, np.random.default_rng([seed, 1])).readings
     half = stream.wrong.shape[0] // 2
-    rank = ranks(ordered, stream.confidence)
+    rank = ranks(before.ordered, stream.confidence)
     epochs = [
         [np.mean(rank >= readings[(begin + after) // 100 - 1].certified_from) for after in AFTER] for begin in (0, half)
     ]

@@ -67,7 +67,7 @@ def _decision() -> float:
 def _ours(found: Cost) -> None:
     """The judge's share: threshold, alarms, suspicion, certificate, Platt scaling and the sets' window."""
     r = np.random.default_rng(0)
-    _, known = reference("gaussian", r)
+    known = reference("gaussian", r).counted
     stream, _ = make("none", "gaussian", r)
     usual = known.counts.sum(axis=1) / known.counts.sum()
     wrong = known.counts[:, 1] / np.maximum(known.counts.sum(axis=1), 1)

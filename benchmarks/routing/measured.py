@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.routing.serving import Settings, route
-from benchmarks.routing.streams import SCENARIOS, Stream, make, oracle, ranks, reference, static_threshold
-from detectors.selective import SelectiveReference
+from benchmarks.routing.streams import SCENARIOS, Reference, Stream, make, oracle, ranks, reference, static_threshold
 from detectors.types import BoolArray, FloatArray
 
 __all__ = [
@@ -77,8 +76,7 @@ class _Case:
 
     stream: Stream
     truth: FloatArray
-    ordered: FloatArray
-    known: SelectiveReference
+    before: Reference
     seed: int
 
 
@@ -128,8 +126,8 @@ def measure(
     found: dict[str, list[tuple[FloatArray, FloatArray]]] = {name: [] for name in rules}
     for seed in seeds:
         r = np.random.default_rng(seed)
-        ordered, known = reference(generator, r)
-        case = _Case(*make(scenario, generator, r), ordered, known, seed)
+        before = reference(generator, r)
+        case = _Case(*make(scenario, generator, r), before, seed)
         for name, settings in rules.items():
             found[name].append(_run(name, settings, scenario, case, max_error))
     names = tuple(name for name, _, _ in stretches(scenario))
@@ -148,10 +146,10 @@ def _run(
     if settings is None:
         accepted, facts, learnt = _baseline(name, case, max_error), np.zeros(3), half
     else:
-        outcome = route(case.stream, case.ordered, case.known, settings, np.random.default_rng([case.seed, 1]))
+        outcome = route(case.stream, case.before, settings, np.random.default_rng([case.seed, 1]))
         accepted, last = outcome.accepted, outcome.readings[-1]
         epochs = sum(reading.epoch_alarm is not None for reading in outcome.readings)
-        rank = ranks(case.ordered, case.stream.confidence[-10_000:])
+        rank = ranks(case.before.ordered, case.stream.confidence[-10_000:])
         facts = np.array([epochs, np.mean(rank >= last.certified_from), last.could_pass < MIN_ACCEPTANCE])
         later = np.flatnonzero(outcome.asked[half:] & case.stream.comes[half:])
         enough = later.shape[0] > LABELS_TO_CLOSE
@@ -170,7 +168,7 @@ def _share(accepted: BoolArray, wrong: BoolArray, a: int, b: int) -> tuple[float
 def _baseline(name: str, case: _Case, max_error: float) -> BoolArray:
     confidence = case.stream.confidence
     if name == STATIC:
-        return np.asarray(ranks(case.ordered, confidence) >= static_threshold(case.known, max_error))
+        return np.asarray(ranks(case.before.ordered, confidence) >= static_threshold(case.before.counted, max_error))
     parts = np.array_split(np.arange(case.truth.shape[0]), _PARTS)
     cut = [np.full(part.shape[0], oracle(confidence[part], case.truth[part], max_error)) for part in parts]
     return np.asarray(confidence >= np.concatenate(cut))

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from benchmarks.routing.streams import Stream, cells, ranks
+from benchmarks.routing.streams import Reference, Stream, cells, ranks
 from detectors.selective import Selective, SelectiveReading, SelectiveReference
 from detectors.tracking import Tracking
 from detectors.types import RANK_CELLS, BoolArray, FloatArray, IntArray, Labels, Stake
@@ -143,12 +143,10 @@ class _Desk:
         return asked.labels(self._propensity, overdue=overdue)
 
 
-def route(
-    stream: Stream, ordered: FloatArray, known: SelectiveReference, s: Settings, r: np.random.Generator
-) -> Outcome:
+def route(stream: Stream, before: Reference, s: Settings, r: np.random.Generator) -> Outcome:
     """Serve the stream in batches of 100, labels late, and let the production classes judge."""
-    judge: _Judge = _Alone(known, s) if s.alone else Selective(known, s.max_error, 0.95, s.known, s.tau)
-    rank = ranks(ordered, stream.confidence)
+    judge: _Judge = _Alone(before.counted, s) if s.alone else _ours(before, s)
+    rank = ranks(before.ordered, stream.confidence)
     cell = cells(rank)
     propensity = s.propensity if s.known == "asked" else 1.0
     audited: BoolArray = np.less(r.random(rank.shape[0]), propensity)
@@ -169,3 +167,7 @@ def route(
         reading = judge.update(labels, traffic, desk.outstanding, float(alarm), warning_alarm=alarm)
         outcome.readings.append(reading)
     return outcome
+
+
+def _ours(before: Reference, s: Settings) -> Selective:
+    return Selective(before.counted, s.max_error, 0.95, s.known, s.tau, memory=before.memory)

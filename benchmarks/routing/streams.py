@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from detectors.selective import SelectiveReference
 from detectors.types import RANK_CELLS, BoolArray, FloatArray, IntArray
+from monitor.fit.error_memory import memory_of_errors
 
 __all__ = [
     "GENERATORS",
     "REFERENCE_ROWS",
     "SCENARIOS",
     "Generator",
+    "Reference",
     "Stream",
     "cells",
     "make",
@@ -35,6 +38,14 @@ class Stream:
     confidence: FloatArray
     wrong: BoolArray
     comes: BoolArray
+
+
+class Reference(NamedTuple):
+    """What is known before a stream: sorted confidences, errors by rank cell, and how much the errors remember."""
+
+    ordered: FloatArray
+    counted: SelectiveReference
+    memory: float
 
 
 Generator = Callable[[np.random.Generator, int], tuple[FloatArray, FloatArray, FloatArray]]
@@ -80,11 +91,24 @@ def clusters(r: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray, Fl
     return np.maximum(_sigmoid(logit), 0.11), rights[0], rights[1]
 
 
+def spells(r: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Good times and bad ones: log-odds that wander by 1 either way, and forget in 500 requests; then the change."""
+    from scipy.signal import lfilter  # noqa: PLC0415  only this stream needs it
+
+    kept = np.exp(-1 / 500)
+    noise = r.normal(0.0, np.sqrt(1 - kept**2), n + 5_000)
+    times = np.asarray(lfilter([1.0], [1.0, -kept], noise))[5_000:]
+    logit = r.normal(2.60, 1.98, n)
+    confidence = np.maximum(_sigmoid(logit), 0.11)
+    return confidence, _sigmoid(logit + times), _sigmoid(0.747 * logit - 0.006 + times)
+
+
 GENERATORS: dict[str, Generator] = {
     "gaussian": gaussian,
     "classes": classes,
     "rounded": rounded,
     "clusters": clusters,
+    "spells": spells,
 }
 
 Shape = Callable[[FloatArray, FloatArray], FloatArray]
@@ -157,14 +181,16 @@ def make(scenario: str, generator: str, r: np.random.Generator) -> tuple[Stream,
     return Stream(confidence, wrong, comes), truth
 
 
-def reference(generator: str, r: np.random.Generator) -> tuple[FloatArray, SelectiveReference]:
-    """Sorted reference confidences, and errors by rank cell."""
+def reference(generator: str, r: np.random.Generator) -> Reference:
+    """Draw it as the stream before its change is drawn."""
     confidence, right, _ = GENERATORS[generator](r, REFERENCE_ROWS)
     wrong = r.random(REFERENCE_ROWS) >= right
     ordered = np.sort(confidence)
+    rank = ranks(ordered, confidence)
     counts = np.zeros((RANK_CELLS, 2), np.int64)
-    np.add.at(counts, (cells(ranks(ordered, confidence)), wrong.astype(int)), 1)
-    return ordered, SelectiveReference(counts, REFERENCE_ROWS, 86_400.0)
+    np.add.at(counts, (cells(rank), wrong.astype(int)), 1)
+    memory = memory_of_errors(rank, wrong.astype(np.float64)).temper
+    return Reference(ordered, SelectiveReference(counts, REFERENCE_ROWS, 86_400.0), memory)
 
 
 def ranks(ordered: FloatArray, confidence: FloatArray) -> FloatArray:

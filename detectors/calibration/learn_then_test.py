@@ -14,7 +14,7 @@ NOTHING_CERTIFIED = 2.0
 _STARTS = (round(0.9 * RANK_CELLS), round(0.7 * RANK_CELLS))
 
 
-def p_values(counts: IntArray, max_error: float, least: int = LEAST_ACCEPTED) -> FloatArray:
+def p_values(counts: IntArray, max_error: float, least: int = LEAST_ACCEPTED, memory: float = 1.0) -> FloatArray:
     r"""P-values of "answers from this rank upwards are wrong more often than `max_error`", (rank cells,).
 
     Hoeffding-Bentkus for losses of 0 and 1, the smaller of two bounds on the chance of so few errors among n answers:
@@ -30,6 +30,9 @@ def p_values(counts: IntArray, max_error: float, least: int = LEAST_ACCEPTED) ->
         a*, in (0, 1).
     least
         Thresholds that fewer answers pass have a p-value of 1.
+    memory
+        v ≥ 1, of errors that come in spells: n answers tell no more than n / v of independent ones, rounded down, and
+        their errors are rounded up.
 
     References
     ----------
@@ -38,7 +41,8 @@ def p_values(counts: IntArray, max_error: float, least: int = LEAST_ACCEPTED) ->
     from scipy.special import bdtr
 
     above = counts[::-1].cumsum(axis=0)[::-1]
-    n, wrong = above.sum(axis=1), above[:, 1]
+    n = (above.sum(axis=1) // memory).astype(np.int64)
+    wrong = np.ceil(above[:, 1] / memory).astype(np.int64)
     rate = np.minimum(wrong / np.maximum(n, 1), max_error)
     with np.errstate(divide="ignore", invalid="ignore"):
         divergence = np.where(rate > 0, rate * np.log(rate / max_error), 0.0)
@@ -47,7 +51,9 @@ def p_values(counts: IntArray, max_error: float, least: int = LEAST_ACCEPTED) ->
     return np.asarray(np.where(n >= least, np.minimum(found, 1.0), 1.0))
 
 
-def learn_then_test(counts: IntArray, max_error: float, delta: float, least: int = LEAST_ACCEPTED) -> float:
+def learn_then_test(
+    counts: IntArray, max_error: float, delta: float, least: int = LEAST_ACCEPTED, memory: float = 1.0
+) -> float:
     """Least rank from which answers are wrong at most `max_error` of the time, with confidence `1 - delta`; else 2.
 
     Fixed sequence with two starts, as the certificate that is earned online has them: from the surest tenth and from
@@ -65,6 +71,8 @@ def learn_then_test(counts: IntArray, max_error: float, delta: float, least: int
         Both in (0, 1).
     least
         A threshold that fewer answers pass is never returned, and ends the walk.
+    memory
+        v ≥ 1, of errors that come in spells (`p_values`).
 
     Examples
     --------
@@ -74,16 +82,16 @@ def learn_then_test(counts: IntArray, max_error: float, delta: float, least: int
     >>> learn_then_test(np.zeros((RANK_CELLS, 2), np.int64), .05, .05)
     2.0
     """
-    rejected = p_values(counts, max_error, least) <= delta / len(_STARTS)
+    rejected = p_values(counts, max_error, least, memory) <= delta / len(_STARTS)
     ends = [_walk(rejected, start) for start in _STARTS if rejected[start]]
     return min(ends) / RANK_CELLS if ends else NOTHING_CERTIFIED
 
 
-def first_certificate(counts: IntArray, max_error: float, confidence: float) -> float | None:
+def first_certificate(counts: IntArray, max_error: float, confidence: float, memory: float = 1.0) -> float | None:
     """What `Certificate` begins with: the test on the reference at half of its delta; None if too few are labelled."""
     if counts.sum() < LEAST_ACCEPTED:
         return None
-    return learn_then_test(counts, max_error, (1 - confidence) / 2)
+    return learn_then_test(counts, max_error, (1 - confidence) / 2, memory=memory)
 
 
 def _walk(rejected: np.ndarray[tuple[int], np.dtype[np.bool_]], start: int) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from detectors.errors import ProfileError, ProgramError, UnfitReference
 from detectors.groups.fitted import Groups
 from detectors.method import known_rows
-from detectors.profile import Fitted, Profile, Reference, fit
+from detectors.profile import ERROR_MEMORY, Fitted, Profile, Reference, fit
 from detectors.profile_bytes import dump, load
 from detectors.proxy import Proxy
 from detectors.sets import conformal_quantile
@@ -21,8 +21,9 @@ from detectors.types import FloatArray, Rows
 from monitor.config import Config
 from monitor.errors import UsageError
 from monitor.fit.calibration_report import calibration_report
+from monitor.fit.error_memory import memory_of_errors
 from monitor.fit.gathering import MOST_ROWS, Gathered, gather
-from monitor.fit.notes import notes_on, replay_notes, unsure_note
+from monitor.fit.notes import error_notes, notes_on, replay_notes, unsure_note
 from monitor.fit.quality import Quality, examine
 from monitor.fit.reading import Part, scores_of, with_sizes, wrong_of
 from monitor.fit.replay import Half, Replay, replay
@@ -108,7 +109,11 @@ def fit_profile(
     # of a large reference, the sample alone tells the groups
     groups = Groups.fit(part.segments, fitted.rank(rows.confidence), wrong, scores)
     fitted = replace(fitted, groups=groups)
-    facts = _facts(gathered, bar, replayed) | _proxy(reference, config)
+    in_time = np.argsort(part.times, kind="stable")
+    remembered = memory_of_errors(fitted.rank(rows.confidence)[in_time], wrong[in_time])
+    # rows between those of a sample are missing from the spells as well
+    memory = 1 + (remembered.temper - 1) * gathered.n / len(part)
+    facts = _facts(gathered, bar, replayed) | _proxy(reference, config) | {ERROR_MEMORY: round(memory, 3)}
     if schema.scorer is not None:
         facts[DIGEST] = schema.scorer.members.digest
     profile = Profile(fitted, config.model, config.version or "", schema.task, schema.classes, facts, schema.method)
@@ -118,6 +123,7 @@ def fit_profile(
         *notes_on(fitted.n, fitted.labelled, gathered.unreadable, config.evidence.batch),
         *unsure_note(_unsure(part, schema), len(part)),
         *replay_notes(replayed),
+        *error_notes(remembered, memory),
         *quality.sentences(),
     )
     report = calibration_report(settled, fitted, wrong)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from detectors.layout import Layout
 from detectors.types import FloatArray, IntArray
 
-__all__ = ["BLOCK", "LongRun", "LongRunVariance", "long_runs"]
+__all__ = ["BLOCK", "BlockSums", "LongRun", "LongRunVariance", "Summed", "long_runs"]
 
 BLOCK = 10
 """Rows of the shortest block; longer ones are twice, four times, ... as long."""
@@ -51,30 +52,23 @@ class LongRun:
         return max(self.ratio, 1.0) if self.significant else 1.0
 
 
-class LongRunVariance:
-    """Adds up sums over blocks of 10, 20, 40, ... rows, in bounded memory.
+class BlockSums:
+    """Moments of sums over blocks of 10, 20, 40, ... rows, in bounded memory.
 
-    A view's bins get two scores, from the reference's counts: the normal score of the bin's rank, and its square. That
-    sees a level or a spread that lasts, in categories and pairs as well: any coding of them lasts when they do.
+    Parameters
+    ----------
+    views
+        Of each, two scores are summed.
     """
 
-    def __init__(self, layout: Layout, reference: IntArray) -> None:
-        self.names = layout.names
-        self._starts = layout.starts()[:-1]
-        self._scores = _scores(reference, layout.starts())
-        views = len(self.names)
+    def __init__(self, views: int) -> None:
         self._nothing = np.empty((0, 2, views))
         self._rest: list[FloatArray] = []
         self._moments: list[FloatArray] = []  # only of the lengths that there were: a context has many cells
         self.blocks = np.zeros(_LEVELS, dtype=np.int64)
-        self._bins = np.zeros(len(reference), dtype=np.int64)
 
-    def add(self, counts: IntArray) -> None:
-        """Take in blocks of 10 rows that follow each other: (blocks, width)."""
-        if not len(counts):
-            return
-        self._bins += counts.sum(axis=0)
-        sums = np.stack([np.add.reduceat(counts * score, self._starts, axis=1) for score in self._scores], axis=1)
+    def add(self, sums: FloatArray) -> None:
+        """Take in sums over blocks of 10 rows that follow each other: (blocks, 2, views)."""
         for level in range(_LEVELS):
             if level == len(self._moments):
                 self._rest.append(self._nothing)
@@ -99,6 +93,46 @@ class LongRunVariance:
         missing = np.zeros((_LEVELS - len(there), *there.shape[1:]))
         return np.concatenate([there, missing])
 
+
+class Summed(Protocol):
+    """What long-run variances are read from."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the views."""
+        ...
+
+    @property
+    def sums(self) -> BlockSums:
+        """Two scores a view, over blocks of rows that follow each other."""
+        ...
+
+    def variances(self) -> FloatArray:
+        """(2, views): of the scores of a single row."""
+        ...
+
+
+class LongRunVariance:
+    """Adds up the rows' bins.
+
+    A view's bins get two scores, from the reference's counts: the normal score of the bin's rank, and its square. That
+    sees a level or a spread that lasts, in categories and pairs as well: any coding of them lasts when they do.
+    """
+
+    def __init__(self, layout: Layout, reference: IntArray) -> None:
+        self.names = layout.names
+        self.sums = BlockSums(len(self.names))
+        self._starts = layout.starts()[:-1]
+        self._scores = _scores(reference, layout.starts())
+        self._bins = np.zeros(len(reference), dtype=np.int64)
+
+    def add(self, counts: IntArray) -> None:
+        """Take in blocks of 10 rows that follow each other: (blocks, width)."""
+        if len(counts):
+            self._bins += counts.sum(axis=0)
+            sums = [np.add.reduceat(counts * score, self._starts, axis=1) for score in self._scores]
+            self.sums.add(np.stack(sums, axis=1))
+
     def variances(self) -> FloatArray:
         """(2, views): variance of each score of a single row, times the share of rows that the view counts."""
         n = np.add.reduceat(self._bins, self._starts).astype(float)
@@ -111,13 +145,13 @@ class LongRunVariance:
         return np.asarray((second / known - (first / known) ** 2) * n / rows)
 
 
-def long_runs(parts: Sequence[LongRunVariance]) -> tuple[LongRun, ...]:
+def long_runs(parts: Sequence[Summed]) -> tuple[LongRun, ...]:
     """The memory of each view, in the order of the first part's layout.
 
     Several parts are the cells of a context, each with a level and a spread of its own: what lasts within them counts.
     """
     found: dict[str, list[tuple[FloatArray, FloatArray]]] = {}
-    blocks = np.array([part.blocks for part in parts])
+    blocks = np.array([part.sums.blocks for part in parts])
     for part in parts:
         ratio, noise = _ratios(part)
         for view, name in enumerate(part.names):
@@ -155,10 +189,10 @@ def _judged(name: str, pairs: list[tuple[FloatArray, FloatArray]], weights: IntA
     )
 
 
-def _ratios(part: LongRunVariance) -> tuple[FloatArray, FloatArray]:
+def _ratios(part: Summed) -> tuple[FloatArray, FloatArray]:
     """(levels, 2, views): ratio of variances at each length, and its relative standard error."""
-    n = np.maximum(part.blocks, 1)[:, None, None].astype(float)
-    moments = part.moments
+    n = np.maximum(part.sums.blocks, 1)[:, None, None].astype(float)
+    moments = part.sums.moments
     one, two, three, four = (moments[:, k] / n for k in range(4))
     m2 = np.maximum(two - one**2, 0.0)
     m4 = four - 4 * one * three + 6 * one**2 * two - 3 * one**4

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from monitor.fit.long_run import LongRun
 from monitor.fit.replay import Replay, Replayed
 
-__all__ = ["a_day_of", "notes_on", "replay_notes", "unsure_note"]
+__all__ = ["a_day_of", "error_notes", "notes_on", "replay_notes", "unsure_note"]
 
 _BATCHES = 10
 _NAMED = 3
@@ -70,6 +71,16 @@ def replay_notes(replay: Replay | None) -> Iterator[str]:
         yield (
             f"the promise `{replay.promise}` does not hold on this reference without a context{beside}: its second "
             "half differs from its first; take a reference in which nothing changes, or expect warnings at that rate"
+        )
+
+
+def error_notes(remembered: LongRun, memory: float) -> Iterator[str]:
+    """Whether errors come in spells, and what follows from it."""
+    if remembered.significant and memory > 1:
+        yield (
+            f"errors come in spells: their sums over {remembered.rows:,} labels vary {remembered.ratio:.1f} times as "
+            "much as if they came one by one. A good spell looks like an improvement: what lets more pass must "
+            f"be {memory:.1f} times as sure"
         )
 
 

@@ -14,7 +14,7 @@ from monitor.events import parse_time
 
 __all__ = ["FORMAT", "packed", "parts_of", "readable", "unpacked"]
 
-FORMAT: Final = "holdback-state-4"
+FORMAT: Final = "holdback-state-5"
 """What a snapshot holds; a judge of another format begins anew."""
 
 

@@ -58,9 +58,9 @@ class VersionJudge:
         level = harm_level(profile, self.log_level)
         self._more = MoreHarm(profile, level, quiet, config.outcomes.flags)
         self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, self._more.level_of_others, quiet)
-        errors = (promise.max_error, promise.confidence)
-        first = first_certificate(fitted.rank_counts, *errors)
-        self._selective = Selective(self._reference, *errors, config.outcomes.known, first=first)
+        errors, memory = (promise.max_error, promise.confidence), profile.error_memory
+        first = first_certificate(fitted.rank_counts, *errors, memory)
+        self._selective = Selective(self._reference, *errors, config.outcomes.known, first=first, memory=memory)
         self._estimated = EstimatedError(fitted.rank_counts)
         self._sets = AdaptiveSets(promise.coverage)
         self._sets.update(fitted.scores, 0, 0, 0)

@@ -255,8 +255,8 @@ def test_blocks_in_pieces_are_blocks_at_once() -> None:
     one.add(counts)
     for start in range(0, len(counts), 7):
         other.add(counts[start : start + 7])
-    assert one.blocks.tolist() == other.blocks.tolist()
-    np.testing.assert_allclose(one.moments, other.moments)
+    assert one.sums.blocks.tolist() == other.sums.blocks.tolist()
+    np.testing.assert_allclose(one.sums.moments, other.sums.moments)
 
 
 def test_a_small_reference_is_not_cut_in_half() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -87,3 +88,36 @@ def test_a_false_certificate_is_as_rare_as_promised() -> None:
         learn_then_test(_counts(seed, 1000, np.full(RANK_CELLS, 0.0501)), 0.05, 0.1) <= 1 for seed in range(2000)
     )
     assert 0 < false <= 240
+
+
+def test_answers_that_come_in_spells_count_as_fewer() -> None:
+    """With a memory of 4, four times the counts tell what they alone tell without; and what is proven is so no more."""
+    counts = _counts(3, 3000, _TRUTH)
+    assert np.array_equal(p_values(4 * counts, 0.05, memory=4.0), p_values(counts, 0.05))
+    proven = [p_values(counts, 0.05, memory=v) <= 0.1 for v in (1.0, 1.5, 2.0, 5.0, 30.0)]
+    assert all((before | ~after).all() for before, after in pairwise(proven))
+    assert 0 < proven[2].sum() < proven[0].sum()
+
+
+def _in_spells(seed: int, n: int, spell: int) -> tuple[FloatArray, FloatArray]:
+    """Ranks and errors, 1.02 x .05 on average at each rank, three times that in one spell of three and none else."""
+    r = np.random.default_rng(seed)
+    bad = r.random(n // spell + 1) < 1 / 3
+    rate = np.repeat(np.where(bad, 3 * 0.051, 0.0), spell)[:n]
+    return r.random(n), (r.random(n) < rate).astype(np.float64)
+
+
+def test_a_reference_in_spells_is_certified_falsely_no_more_often_than_promised() -> None:
+    """300 references in spells of 100, on which every certificate is false, at δ = .1: Binomial's 99.9 % is 47."""
+    from monitor.fit.error_memory import memory_of_errors
+
+    false, naive = 0, 0
+    for seed in range(300):
+        rank, wrong = _in_spells(seed, 4_000, 100)
+        counts = np.zeros((RANK_CELLS, 2), np.int64)
+        np.add.at(counts, ((rank * RANK_CELLS).astype(np.int64), wrong.astype(np.int64)), 1)
+        memory = memory_of_errors(rank, wrong).temper
+        false += learn_then_test(counts, 0.05, 0.1, memory=memory) < NOTHING_CERTIFIED
+        naive += learn_then_test(counts, 0.05, 0.1) < NOTHING_CERTIFIED
+    assert false <= 47
+    assert naive > 47
