@@ -45,6 +45,9 @@ class Certificate:
         above 1 where there is none. The first epoch then has δ/2 left for what it earns itself, so that both together
         are false with a probability of δ at most, if the stream is as the reference was. It is withdrawn when the
         wealth of its own threshold falls below δ, and ends with the epoch. None, without any test: None.
+    memory
+        v ≥ 1: errors that come in spells tell v times less than as many that come one by one (`Caution`). Each factor
+        of W is taken to the power 1 / v, which pays no more than 1 on average if the factor did (Jensen).
 
     References
     ----------
@@ -62,8 +65,8 @@ class Certificate:
     0.6
     """
 
-    def __init__(self, max_error: float, confidence: float, first: float | None = None) -> None:
-        self._max_error = max_error
+    def __init__(self, max_error: float, confidence: float, first: float | None = None, memory: float = 1.0) -> None:
+        self._max_error, self._memory = max_error, memory
         self._log_delta = float(np.log(1 - confidence))
         self._first, self._tested = NOTHING_CERTIFIED if first is None else first, first is not None
         self._pays = self._payoffs(1.0)
@@ -123,7 +126,7 @@ class Certificate:
     def _payoffs(self, weight: float) -> FloatArray:
         """log(1 + b w (a* − err)): (right and wrong, bets)."""
         bets = weight * np.array(BETS)
-        return np.stack([np.log1p(bets * self._max_error), np.log1p(-bets * (1 - self._max_error))])
+        return np.stack([np.log1p(bets * self._max_error), np.log1p(-bets * (1 - self._max_error))]) / self._memory
 
     def _walk(self, start: int) -> int:
         """Cell at which a walk down from `start` ends; RANK_CELLS if its first step fails."""

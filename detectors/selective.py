@@ -108,7 +108,7 @@ class Selective:
         self._detector = self._anew()
         self._suspicion = Suspicion()
         self._platt = OnlinePlatt(fit_logistic(self._learnt))
-        self._certificate = Certificate(max_error, confidence, first)
+        self._certificate = Certificate(max_error, confidence, first, memory)
         self._epoch = 0
         self._now: SelectiveReading | None = None
 
@@ -152,6 +152,12 @@ class Selective:
         self._certificate.reset()
         self._now = None
         return self._epoch
+
+    def raise_to(self, threshold: float) -> None:
+        """Let nothing pass below `threshold`, until tracking has come down: no more than this has been borne out."""
+        if threshold > self._tracking.threshold:
+            self._tracking.jump(threshold)
+            self._now = None
 
     def forget(self) -> None:
         """Begin the evidence of changed errors anew: what it was made of is explained otherwise."""

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from detectors.types import RANK_CELLS, Labels, State
-from monitor.judging.probes import risk
+from fallback.policy import Policy
+from monitor.judging.probes import borne_out, risk
 from monitor.summaries import VersionCounts
 
 __all__ = ["Tallies"]
@@ -66,6 +67,10 @@ class Tallies:
     def risk(self, threshold: float, min_acceptance: float) -> tuple[int, float]:
         """Labels since the last step, and the upper bound of the error at a threshold that lets enough pass."""
         return risk(self._probed, threshold, min_acceptance)
+
+    def borne_out(self, threshold: float, policy: Policy) -> float:
+        """Least threshold, of those that `risk` tried, at which these labels are good enough to close."""
+        return borne_out(self._probed, threshold, policy.min_acceptance, policy.close_level)
 
     def state(self) -> State:
         """The sums."""

@@ -30,6 +30,7 @@ from monitor.judging.group_part import GroupPart, harm_level
 from monitor.judging.group_types import GroupsJudged, Situation
 from monitor.judging.more_harm import MoreHarm
 from monitor.judging.opinions import Opinions
+from monitor.judging.probes import shown
 from monitor.judging.tallies import Tallies
 from monitor.judging.version_types import Judged, Seen, clocks_of
 from monitor.packing import unpack
@@ -43,10 +44,8 @@ class VersionJudge:
 
     def __init__(self, config: Config, profile: Profile, policy: Policy) -> None:
         fitted, promise = profile.fitted, config.promise
-        self.profile = profile
-        self.policy = policy
+        self.profile, self.policy = profile, policy
         self._in_days = promise.false_pages.unit == "days"
-        self._min_acceptance = policy.min_acceptance
         self.log_level = math.log(promise.false_pages.n)
         self._reference = SelectiveReference(fitted.rank_counts, fitted.n, fitted.events_per_day)
         self._propensity = 1.0 if config.outcomes.known == "all" else promise.audit
@@ -55,8 +54,7 @@ class VersionJudge:
         self._evidence = new_evidence(config, profile, self.log_level, quiet)
         self._bar = float(profile.facts.get("size_threshold", math.inf))
         tolerated = float(upper_bound(int((fitted.scores > self._bar).sum()), len(fitted.scores)))
-        level = harm_level(profile, self.log_level)
-        self._more = MoreHarm(profile, level, quiet, config.outcomes.flags)
+        self._more = MoreHarm(profile, harm_level(profile, self.log_level), quiet, config.outcomes.flags)
         self._harm = Harm(fitted.rank_counts, promise.max_error, tolerated, self._more.level_of_others, quiet)
         errors, memory = (promise.max_error, promise.confidence), profile.error_memory
         first = first_certificate(fitted.rank_counts, *errors, memory)
@@ -274,7 +272,7 @@ class VersionJudge:
         return self._take(signals)
 
     def _signals(self, time: float, reading: SelectiveReading, *, warning: bool) -> Signals:
-        probes, risk = self._tallies.risk(reading.threshold, self._min_acceptance)
+        probes, risk = self._tallies.risk(reading.threshold, self.policy.min_acceptance)
         return Signals(
             time=time,
             warning=warning,
@@ -291,6 +289,8 @@ class VersionJudge:
         """Let the breaker take a step; an epoch that begins with it is one of the threshold, too."""
         before = self._breaker
         self._breaker, transitions = step(before, signals, self.policy)
+        if shown(before, transitions):
+            self._selective.raise_to(self._tallies.borne_out(self._selective.reading().threshold, self.policy))
         if self._breaker.epoch != before.epoch:
             self._selective.begin_epoch()
             self._tallies.begin_epoch()
