@@ -228,17 +228,19 @@ def counts_by_cell(views: Views, rows: Rows) -> IntArray | None:
 
 
 def rank_of(confidence: FloatArray, knots: FloatArray) -> FloatArray:
-    """Share of the reference that is less sure, ties counted half; NaN where the confidence or the reference is.
+    """Share of the reference that is at most as sure; NaN where the confidence or the reference is.
+
+    Ties count in full, so that the surest answers have rank 1 however many there are.
 
     Examples
     --------
     >>> rank_of(np.array([.1, .5, .9, np.nan]), np.array([.2, .5, .5, .8])).tolist()
-    [0.0, 0.5, 1.0, nan]
+    [0.0, 0.75, 1.0, nan]
     """
     if not len(knots):
         return np.full(confidence.shape, np.nan)
-    below = np.searchsorted(knots, confidence, side="left") + np.searchsorted(knots, confidence, side="right")
-    return np.where(np.isnan(confidence), np.nan, below / (2 * len(knots)))
+    within = np.searchsorted(knots, confidence, side="right") / len(knots)
+    return np.where(np.isnan(confidence), np.nan, within)
 
 
 def cells_of(rank: FloatArray) -> IntArray:

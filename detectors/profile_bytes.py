@@ -24,7 +24,7 @@ from .views.registry import ORDERED, STEPPED
 
 __all__ = ["dump", "load"]
 
-_FORMAT = "holdback-profile-3"
+_FORMAT = "holdback-profile-4"
 _PACKED = "packed"
 _OPTIONAL = ("by_cell", "memory", "first")
 _METHOD = "method."

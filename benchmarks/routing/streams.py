@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from detectors.profile import rank_of
 from detectors.selective import SelectiveReference
 from detectors.types import RANK_CELLS, BoolArray, FloatArray, IntArray
 from monitor.fit.error_memory import memory_of_errors
@@ -103,12 +104,20 @@ def spells(r: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray, Floa
     return confidence, _sigmoid(logit + times), _sigmoid(0.747 * logit - 0.006 + times)
 
 
+def leaves(r: np.random.Generator, n: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The first stream, told in five values as a small tree would: a quarter of the answers are the surest."""
+    logit = r.normal(2.60, 1.98, n)
+    confidence = np.array([0.4, 0.7, 0.9, 0.96, 0.99])[np.searchsorted([0.0, 1.5, 2.8, 4.0], logit)]
+    return confidence, _sigmoid(logit), _sigmoid(0.747 * logit - 0.006)
+
+
 GENERATORS: dict[str, Generator] = {
     "gaussian": gaussian,
     "classes": classes,
     "rounded": rounded,
     "clusters": clusters,
     "spells": spells,
+    "leaves": leaves,
 }
 
 Shape = Callable[[FloatArray, FloatArray], FloatArray]
@@ -194,8 +203,8 @@ def reference(generator: str, r: np.random.Generator) -> Reference:
 
 
 def ranks(ordered: FloatArray, confidence: FloatArray) -> FloatArray:
-    """Share of the reference that is less sure than each."""
-    return np.asarray(np.searchsorted(ordered, confidence) / ordered.shape[0])
+    """Share of the reference that is at most as sure as each, as a profile has it."""
+    return rank_of(confidence, ordered)
 
 
 def cells(rank: FloatArray) -> IntArray:
@@ -220,5 +229,7 @@ def oracle(confidence: FloatArray, truth: FloatArray, max_error: float) -> float
     """Least confidence from which answers are wrong at most `max_error` of the time, known by the truth."""
     order = np.argsort(-confidence)
     error = np.cumsum(1 - truth[order]) / np.arange(1, order.shape[0] + 1)
-    met = np.flatnonzero(error <= max_error)
+    # who is as sure as the last to pass, passes too
+    whole = np.diff(confidence[order], append=-np.inf) < 0
+    met = np.flatnonzero((error <= max_error) & whole)
     return float(confidence[order[met[-1]]]) if met.size else float(np.inf)

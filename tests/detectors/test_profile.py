@@ -75,9 +75,9 @@ def test_errors_are_counted_by_rank_over_all_rows() -> None:
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=40), st.lists(st.integers(-1, 10), max_size=10))
-def test_a_rank_is_the_share_that_is_less_sure(known: list[int], asked: list[int]) -> None:
-    """Those equally sure count half, by a plain loop."""
-    expected = [(sum(k < x for k in known) + sum(k == x for k in known) / 2) / len(known) for x in asked]
+def test_a_rank_is_the_share_that_is_at_most_as_sure(known: list[int], asked: list[int]) -> None:
+    """Those equally sure count in full, by a plain loop, so that the surest have rank 1 however many they are."""
+    expected = [sum(k <= x for k in known) / len(known) for x in asked]
     assert rank_of(np.array(asked, float), np.sort(np.array(known, float))).tolist() == pytest.approx(expected)
 
 

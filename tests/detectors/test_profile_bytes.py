@@ -89,8 +89,8 @@ def test_other_bytes_are_refused(damage: str) -> None:
 @pytest.mark.parametrize(
     ("manifest", "message"),
     [
-        (json.dumps({"format": "holdback-profile-9"}), "'holdback-profile-9', this version reads 'holdback-profile-3'"),
-        (json.dumps({"format": "holdback-profile-3"}), "no readable profile"),
+        (json.dumps({"format": "holdback-profile-9"}), "'holdback-profile-9', this version reads 'holdback-profile-4'"),
+        (json.dumps({"format": "holdback-profile-4"}), "no readable profile"),
         ("[" * 100_000, "no readable profile"),
         ("[]", "no readable profile"),
     ],

@@ -74,6 +74,14 @@ def test_another_generator_keeps_the_promise_with_unchanged_parameters() -> None
     assert m[2, 0] <= 0.055
 
 
+def test_a_confidence_of_few_values_keeps_the_promise_and_comes_back() -> None:
+    """Five values, 6 streams: within .05 before the change and once it is undone, and at least .45 pass again."""
+    m = measured("recovery", "leaves", range(6), Settings()).mean(axis=0)
+    assert m[0, 0] <= 0.055
+    assert m[2, 0] <= 0.05
+    assert m[2, 1] >= 0.45
+
+
 def test_errors_that_come_in_spells_keep_the_promise() -> None:
     """6 streams of good times and bad: early and late errors within .05, .40 and .15 pass (an oracle: .61, .34)."""
     m = measured("change", "spells", range(6), Settings()).mean(axis=0)
