@@ -101,7 +101,8 @@ def _told(result: dict[str, Any]) -> list[str]:
         f"wrong if the model had always answered: {_percent(alone['error_rate'])}",
     ]
     if result["dead_letters"]["n"]:
-        lines.append(f"dead letters: {result['dead_letters']['reasons']}")
+        reasons = ", ".join(f"{reason} {n:,}" for reason, n in result["dead_letters"]["reasons"].items())
+        lines.append(f"dead letters, records that could not be taken: {reasons}")
     lines += [f"event {each['event']:,}: {each['level']}: {each['why']}" for each in result["alarms"]]
     lines += [
         f"event {each['event']:,}: breaker {each['from']} -> {each['to']}: {each['reason']}"

@@ -117,6 +117,9 @@ def _features(c: Columns) -> Iterator[tuple[str, str]]:
         yield "columns.features", f"{name!r} is listed more than once"
     if c.outcome is not None and c.outcome in features:
         yield "columns.features", f"{c.outcome!r} is the outcome: a feature must be known before it"
+    for name in ("label", "value", "probability"):
+        if c.outcome is not None and c.outcome == getattr(c, name):
+            yield "columns.outcome", f"{c.outcome!r} is also `columns.{name}`: the model would be compared with itself"
 
 
 def _chain(route: Route) -> Iterator[tuple[str, str]]:

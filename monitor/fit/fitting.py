@@ -20,6 +20,7 @@ from detectors.sets import conformal_quantile
 from detectors.types import FloatArray, Rows
 from monitor.config import Config
 from monitor.errors import UsageError
+from monitor.events import decode_predictions
 from monitor.fit.calibration_report import calibration_report
 from monitor.fit.error_memory import memory_of_errors
 from monitor.fit.gathering import MOST_ROWS, Gathered, gather
@@ -87,9 +88,7 @@ def fit_profile(
     """
     gathered = gather(batches, config, progress, MOST_ROWS if again is not None else None)
     if gathered is None:
-        raise UsageError(
-            "the reference has no readable event; its first fault: see `holdback backtest` on the same file"
-        )
+        raise UsageError(f"the reference has no readable event{_first_fault(again, config)}")
     settled = settle(gathered.part, gathered.schema, config)
     part, schema = settled.part, settled.schema
     gathered = replace(gathered, part=part, schema=schema, spent=settled.places)
@@ -129,6 +128,14 @@ def fit_profile(
     report = calibration_report(settled, fitted, wrong)
     # as whoever reads the file will know it
     return Learnt(load(data), data, quality, notes, gathered.unreadable, replayed, len(part), report)
+
+
+def _first_fault(again: Again | None, config: Config) -> str:
+    """What is wrong with the first event; nothing if there is none, or it cannot be read anew."""
+    batch = next(iter(again()), None) if again is not None else None
+    _, faults = decode_predictions(batch.predictions if batch is not None else [], config.kafka.max_bytes)
+    where = "" if not faults else f"; the first, row {faults[0].index}, is refused: {faults[0].detail}"
+    return f"{where}. `holdback schema prediction` says how events are written" if where else ""
 
 
 def _unsure(part: Part, schema: Schema) -> list[int]:

@@ -94,7 +94,7 @@ def gather(
             parts.append(part)
             draws.append(rng.random(len(part)))
             n, kept = n + len(part), kept + len(part)
-        if most is not None and kept > (bound := _bound(most, parts[0])) * _SLACK:
+        if most is not None and parts and kept > (bound := _bound(most, parts[0])) * _SLACK:
             parts, draws = _least(parts, draws, bound)
             kept = bound
         progress(batch.progress, n)

@@ -214,6 +214,23 @@ def test_probabilities_that_are_none_are_told(spoilt: Any, told: str | None, tmp
     assert [told in each for each in notes] == ([True] if told else [])
 
 
+def test_a_reference_of_which_no_event_can_be_read_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first event's fault, and where it is written how they have to be; no traceback."""
+    reference = tmp_path / "r.jsonl"
+    reference.write_text('{"id": "1", "features": {"a": [1]}}\n{"features": 3}\n')
+    config = configured(tmp_path, "probability")
+    assert status("fit", "-c", config, "--reference", reference, "--out", tmp_path / "m") == 2
+    said = capsys.readouterr().err
+    assert "the reference has no readable event; the first, row 0, is refused: " in said
+    assert "$.features" in said
+    assert "`holdback schema prediction` says how events are written" in said
+    assert status("fit", "-c", config, "--reference", reference, "--out", tmp_path / "m", "--json", "-") == 2
+    events, profile = tmp_path / "e.jsonl", fit(tmp_path, "probability", n=300)[1]
+    events.write_text(reference.read_text())
+    assert status("backtest", "-c", config, "--events", events, "--profile", profile) == 0
+    assert "dead letters, records that could not be taken: schema 2" in capsys.readouterr().out
+
+
 def test_what_cannot_be_written_or_is_not_there_is_told_before_the_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
