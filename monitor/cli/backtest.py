@@ -67,6 +67,8 @@ def backtest(
     if json_file != "-":
         for line in _told(result):
             print(printable(line))  # noqa: T201
+        if profile is None and not loaded.versioned_profiles:
+            print("no profile is named, so nothing can pass: `holdback fit` writes one; give it with --profile")  # noqa: T201
         if others:
             print("", *compared_lines([(run.change, run.result) for run in runs]), sep="\n")  # noqa: T201
 

@@ -62,4 +62,6 @@ def _head_of(path: Path) -> str:
     try:
         return whole.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{str(path)!r} is not UTF-8 text: {error.reason} at byte {error.start}") from None
+        raise UsageError(
+            f"{str(path)!r} is not UTF-8 text: {error.reason} at byte {error.start}; save it as UTF-8"
+        ) from None

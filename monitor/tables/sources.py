@@ -49,7 +49,10 @@ def readable(origin: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
+    except UnicodeDecodeError as error:
+        told = f"byte {error.start} is {error.object[error.start]:#04x}"
+        raise UsageError(f"{origin} cannot be read, for it is not UTF-8 text: {told}; save it as UTF-8") from None
+    except (OSError, EOFError, csv.Error, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:300]
         raise UsageError(f"{origin} cannot be read: {reason}") from None
 

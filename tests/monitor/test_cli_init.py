@@ -83,5 +83,6 @@ def test_no_sample_or_several_are_told(tmp_path: Path, capsys: pytest.CaptureFix
     assert "--events" in capsys.readouterr().err
     (tmp_path / "b.bin").write_bytes(b"\xff\xfe")
     assert init(tmp_path, "--events", tmp_path / "b.bin") == 2
+    assert "save it as UTF-8" in capsys.readouterr().err
     assert init(tmp_path, "--events", tmp_path / "missing") == 2
     assert init(tmp_path, "--events", tmp_path / "b.bin", "--model", "a b") == 2

@@ -231,6 +231,16 @@ def test_a_reference_of_which_no_event_can_be_read_says_why(tmp_path: Path, caps
     assert "dead letters, records that could not be taken: schema 2" in capsys.readouterr().out
 
 
+def test_a_backtest_without_a_profile_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing passes then, and whoever forgot it hears why; with one there is no such line."""
+    config, profile, _ = fit(tmp_path, "probability", n=300)
+    events = write(tmp_path / "e.csv", rows("probability", 60, 1))
+    assert status("backtest", "-c", config, "--events", events) == 0
+    assert "no profile is named, so nothing can pass: `holdback fit` writes one" in capsys.readouterr().out
+    assert status("backtest", "-c", config, "--events", events, "--profile", profile) == 0
+    assert "no profile" not in capsys.readouterr().out
+
+
 def test_what_cannot_be_written_or_is_not_there_is_told_before_the_work(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

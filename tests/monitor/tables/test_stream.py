@@ -337,6 +337,7 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
         ),
         ("a.csv", "x;y\n1;2\n", {}, ["one column, 'x;y'", "separated by semicolons", "with commas"]),
         ("a.csv", "x\ty\n1\t2\n", {}, ["separated by tabs", "*.tsv"]),
+        ("a.csv", "x\n1\n".encode("utf-16"), {}, ["not UTF-8 text: byte 0 is 0xff; save it as UTF-8"]),
         ("a.csv.gz", b"no gzip", {}, ["cannot be read"]),
         ("a.csv.gz", gzip.compress(b"x\n" + b"1\n" * 9999)[:-20], {}, ["cannot be read"]),
         ("a.parquet", "PAR1 not", {}, ["cannot be read"]),
