@@ -214,4 +214,7 @@ class AdaptiveSets:
 
     def _quantile(self) -> float:
         filled = min(self._position, self._scores.shape[0])
-        return conformal_quantile(self._scores[:filled], self._weights[:filled], self._alpha)
+        weights = self._weights[:filled]
+        # what counts is their shares: a window of held-back requests alone is as long as any other
+        scale = filled / weights.sum() if filled else 1.0
+        return conformal_quantile(self._scores[:filled], weights * scale, self._alpha)

@@ -8,7 +8,7 @@ import numpy as np
 
 from detectors.groups.counts import GroupLabels
 from detectors.tracking import LARGEST_STEP
-from detectors.types import BoolArray, FloatArray, Stake, State
+from detectors.types import FloatArray, Stake, State
 
 __all__ = ["GroupTracking"]
 
@@ -29,7 +29,7 @@ class GroupTracking:
     back moves its offset, or it would stay where it is.
 
     **What holds**, for any sequence of requests and labels, any overlap and a constant η, over the accepted and
-    suspected labels of each group since it was first followed:
+    suspected labels of each group:
 
     .. math:: \sum_{i \in g} w_i (err_i - \tau a^*) \le (1 + 2 \eta - o_{g,1} + openings_g) / \eta
 
@@ -59,7 +59,7 @@ class GroupTracking:
     >>> tracking = GroupTracking(.05, np.zeros(2))
     >>> counts = np.zeros((2, 4, 10, 2), np.int64)
     >>> counts[1, Stake.ACCEPTED, 9] = 5, 5
-    >>> tracking.update([GroupLabels(1.0, counts, np.zeros((2, 4), np.int64))], .3, np.zeros(2), np.array([True, True]))
+    >>> tracking.update([GroupLabels(1.0, counts, np.zeros((2, 4), np.int64))], .3, np.zeros(2))
     >>> tracking.offsets.round(3).tolist()
     [0.0, 0.135]
     """
@@ -81,9 +81,7 @@ class GroupTracking:
         """(groups,): all that lowered the offsets so far, but for labels of accepted and suspected answers."""
         return self._openings
 
-    def update(
-        self, labels: Sequence[GroupLabels], shared: float, outstanding: FloatArray, followed: BoolArray
-    ) -> None:
+    def update(self, labels: Sequence[GroupLabels], shared: float, outstanding: FloatArray) -> None:
         """Move the offsets by a batch of labels.
 
         Parameters
@@ -94,8 +92,6 @@ class GroupTracking:
             λ.
         outstanding
             (groups,) labels asked for, neither come nor overdue, that would move the offsets.
-        followed
-            (groups,): the others keep their offsets.
         """
         if not labels:
             return
@@ -107,12 +103,11 @@ class GroupTracking:
         # near the top an overdue label raised nothing, so its coming must not open anything either
         back = self._lift * np.minimum(1.0, -late / np.maximum(np.maximum(self._overdue, -late), 1e-12))
         lift = np.where(late >= 0, np.minimum(at + step * (1 - self._target) * late, top) - at, -back)
-        moved = np.maximum(at + lift, 0.0)
+        self._offsets = np.maximum(at + lift, 0.0)
+        self._lift = np.maximum(self._lift + lift, 0.0)
+        self._overdue = np.maximum(self._overdue + late, 0.0)
         wanted = before + step * (passing + (1 - self._target) * late)
-        self._offsets = np.where(followed, moved, before)
-        self._lift = np.where(followed, np.maximum(self._lift + lift, 0.0), self._lift)
-        self._overdue = np.where(followed, np.maximum(self._overdue + late, 0.0), self._overdue)
-        self._openings = self._openings + np.where(followed, np.maximum(wanted - moved, 0.0), 0.0)
+        self._openings = self._openings + np.maximum(wanted - self._offsets, 0.0)
 
     def jump(self, group: int, offset: float) -> None:
         """Set one offset, after an alarm or a recovery."""

@@ -41,8 +41,9 @@ class GroupJudge:
     """Judges the groups of one version; a deterministic function of the counts, restored to the bit from its state.
 
     The groups have half of the weight of harm, and the version's own views the other half, so that the rate of false
-    pages holds over all of them. A group is ruled on once it has `breaker.min_volume` requests, those of the reference
-    among them; until then, and where it has too few labels, it has what the version has.
+    pages holds over all of them. A group has a bar of its own from the reference on, for a higher bar is safe on few
+    labels; a breaker and sets once it has `breaker.min_volume` requests, those of the reference among them. Until then,
+    and where it has too few labels, these are the version's.
     """
 
     def __init__(self, config: Config, profile: Profile, groups: Groups, policy: Policy, threshold: float) -> None:
@@ -105,7 +106,7 @@ class GroupJudge:
         share = self._shares()
         followed = self.followed
         if batch.labels or len(scores):
-            self._tracking.update(batch.labels, at.threshold, at.outstanding * share, followed)
+            self._tracking.update(batch.labels, at.threshold, at.outstanding * share)
             self._sets.update(scores, weights, batch.bits, batch.misses, batch.judged, at.waiting * share)
         alarms = self._watch(batch, followed & (not self.breakers.resting), clock, time)
         steps = self._step(alarms, at, time, share)
@@ -126,7 +127,7 @@ class GroupJudge:
         """What differs from the version's ruling, group by group."""
         own = zip(
             self.groups.labels,
-            np.where(self.followed, np.ceil(self._tracking.offsets * 1000) / 1000, 0.0).tolist(),
+            (np.ceil(self._tracking.offsets * 1000) / 1000).tolist(),
             [_rounded(each) for each in np.where(self.followed, self._sets.thresholds, np.nan).tolist()],
             self.breakers.records,
             strict=True,

@@ -201,13 +201,18 @@ def test_a_judge_restored_while_a_group_is_open_has_the_same_bits() -> None:
     assert run.ledger() == whole.ledger()
 
 
-def test_a_group_below_the_least_volume_has_no_ruling_of_its_own() -> None:
-    """With `min_volume` beyond what comes, no group does anything, and the version answers for it."""
+def test_a_group_below_the_least_volume_has_a_bar_of_its_own_and_nothing_else() -> None:
+    """With `min_volume` beyond what comes, no breaker moves and no set is its own; but the bad one has its bar."""
     config = modest(breaker={"min_volume": 1_000_000})
     assert config.breaker.min_volume == 1_000_000
     run = replay(config, profile(), stream(4000, 1, bad=("r3",), bad_from=500))
     assert not any("segment" in step for step in steps(run))
-    assert run.judge.versions["1"].verdict().groups == ()
+    rulings = {each.group: each for each in run.judge.versions["1"].verdict().groups}
+    assert {(each.state, each.set_threshold, each.epoch) for each in rulings.values()} == {
+        (BreakerState.CLOSED, None, 0)
+    }
+    assert max(rulings.values(), key=lambda each: each.offset).group == "region=r3"
+    assert rulings["region=r3"].offset > 0.3
 
 
 def test_open_groups_with_too_much_of_the_traffic_are_decided_once_above_them() -> None:
