@@ -16,15 +16,16 @@ from detectors.method import known_rows
 from detectors.profile import ERROR_MEMORY, Fitted, Profile, Reference, fit
 from detectors.profile_bytes import dump, load
 from detectors.proxy import Proxy
+from detectors.selective import LABELS_TO_LEARN, Selective, SelectiveReference
 from detectors.sets import conformal_quantile
-from detectors.types import FloatArray, Rows
+from detectors.types import RANK_CELLS, FloatArray, Rows
 from monitor.config import Config
 from monitor.errors import UsageError
 from monitor.events import decode_predictions
 from monitor.fit.calibration_report import calibration_report
 from monitor.fit.error_memory import memory_of_errors
 from monitor.fit.gathering import MOST_ROWS, Gathered, gather
-from monitor.fit.notes import error_notes, notes_on, replay_notes, unsure_note
+from monitor.fit.notes import error_notes, notes_on, passing_note, replay_notes, unsure_note
 from monitor.fit.quality import Quality, examine
 from monitor.fit.reading import Part, scores_of, with_sizes, wrong_of
 from monitor.fit.replay import Half, Replay, replay
@@ -123,11 +124,22 @@ def fit_profile(
         *unsure_note(_unsure(part, schema), len(part)),
         *replay_notes(replayed),
         *error_notes(remembered, memory),
+        *_passing(fitted, config),
         *quality.sentences(),
     )
     report = calibration_report(settled, fitted, wrong)
     # as whoever reads the file will know it
     return Learnt(load(data), data, quality, notes, gathered.unreadable, replayed, len(part), report)
+
+
+def _passing(fitted: Fitted, config: Config) -> Iterable[str]:
+    """A note if the first threshold lets next to nothing pass; none where too little is known to set one."""
+    if fitted.rank_counts.sum() < LABELS_TO_LEARN:
+        return ()
+    promise, reference = config.promise, SelectiveReference(fitted.rank_counts, fitted.n, fitted.events_per_day)
+    passing = Selective(reference, promise.max_error, promise.confidence).reading().could_pass
+    right, wrong = fitted.rank_counts[-RANK_CELLS // 10 :].sum(axis=0).tolist()
+    return passing_note(passing, wrong / max(right + wrong, 1), config)
 
 
 def _first_fault(again: Again | None, config: Config) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from monitor.config import Config
 from monitor.fit.long_run import LongRun
 from monitor.fit.replay import Replay, Replayed
 
-__all__ = ["a_day_of", "error_notes", "notes_on", "replay_notes", "unsure_note"]
+__all__ = ["a_day_of", "error_notes", "notes_on", "passing_note", "replay_notes", "unsure_note"]
 
 _BATCHES = 10
 _NAMED = 3
@@ -81,6 +82,18 @@ def error_notes(remembered: LongRun, memory: float) -> Iterator[str]:
             f"errors come in spells: their sums over {remembered.rows:,} labels vary {remembered.ratio:.1f} times as "
             "much as if they came one by one. A good spell looks like an improvement: what lets more pass must "
             f"be {memory:.1f} times as sure"
+        )
+
+
+def passing_note(passing: float, surest: float, config: Config) -> Iterator[str]:
+    """Whether hardly anything will pass: `passing`, and what share of the `surest` tenth is wrong, on the reference."""
+    if passing < config.breaker.min_acceptance:
+        promised, least = 100 * config.promise.max_error, 100 * config.breaker.min_acceptance
+        yield (
+            f"{100 * passing:.2g} % of the answers may pass at first: of the surest tenth {100 * surest:.2g} % are "
+            f"wrong in this reference, with `promise.max_error: {promised:g}%`. The breaker opens where less than "
+            f"{least:g} % could pass (`breaker.min_acceptance`); take a better model, another "
+            "`uncertainty.confidence`, or a promise that it can keep"
         )
 
 

@@ -1,4 +1,4 @@
-"""Errors that come in spells: what `fit` measures of them."""
+"""What `fit` says of the errors of a reference: whether they come in spells, and whether anything will pass."""
 
 from __future__ import annotations
 
@@ -92,3 +92,16 @@ def test_a_sample_of_a_large_reference_counts_the_rows_between() -> None:
     chosen = np.sort(np.random.default_rng(0).permutation(80_000)[:20_000])
     whole, sample = (memory_of_errors(rank[i], wrong[i]).temper for i in (slice(None), chosen))
     assert 1 + (sample - 1) * 4 == pytest.approx(whole, rel=0.35)
+
+
+def test_fit_says_when_next_to_nothing_will_pass() -> None:
+    """A promise that not even the surest keep, and one that they do; nothing is said where too little is known."""
+    made = stream(1000, 3)
+    strict = configured(promise={"max_error": "0.1%", "false_pages": "1 per 10000 events"})
+    (said,) = (note for note in fit_profile([raw(*made)], strict).notes if "may pass at first" in note)
+    assert said.startswith("0 % of the answers may pass at first: of the surest tenth ")
+    assert "`promise.max_error: 0.1%`" in said
+    assert "less than 5 % could pass" in said
+    few = raw(made[0][:150], made[1][:150])
+    for config, batch in ((configured(), raw(*made)), (strict, few)):
+        assert not any("may pass at first" in note for note in fit_profile([batch], config).notes)
