@@ -21,7 +21,7 @@ _S = TypeVar("_S", bound=msgspec.Struct)
 Faults = list[tuple[str, str]]
 _INVALID = object()
 _WORDS = ("human", "refuse")
-_INDEXED = re.compile(r"`\$((?:\[\d+\])+)")
+_INDEXED = re.compile(r"`\$((?:\[\d+\])+(?:\.\w+|\[\d+\])*)")
 _SWITCHED = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -135,9 +135,9 @@ def _leaf(hint: Any, raw: object, faults: Faults, path: str) -> Any:
 
 
 def _within(raw: Any, suffix: str) -> Any:
-    """The item of a list, or of a list in it, that `[1]` or `[1][2]` stands for."""
-    for index in re.findall(r"\d+", suffix):
-        raw = raw[int(index)]
+    """The item of a list, or what is in it, that `[1]`, `[1][2]` or `[1].when` stands for."""
+    for index, key in re.findall(r"\[(\d+)\]|\.(\w+)", suffix):
+        raw = raw[key] if key else raw[int(index)]
     return raw
 
 
