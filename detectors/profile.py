@@ -32,7 +32,7 @@ __all__ = [
 LEAST_ROWS = 20
 """Fewer rows than this say nothing about what is normal."""
 ERROR_MEMORY = "error_memory"
-"""Name of the fact that says it (`Profile.error_memory`)."""
+"""The fact in which a profile keeps how much the reference's errors remember (`Profile.error_memory`)."""
 _KNOTS = 4001
 _MOST_SCORES = 20_000
 

@@ -32,7 +32,8 @@ def conformal_quantile(scores: FloatArray, weights: FloatArray, alpha: float) ->
     """Least score that has `(1 - alpha) * (sum of weights + 1)` of the weight at or below it; infinite if none has.
 
     With weights of one this is the `ceil((n + 1) * (1 - alpha))`-th smallest score, MAPIE's split-conformal quantile.
-    The 1 is the weight of the event to come, taken as the greatest there is.
+    The 1 is the weight of the event to come. Weights are not scaled here: where they are shares of something, scale
+    them to a mean of one.
 
     Examples
     --------
@@ -163,7 +164,8 @@ class AdaptiveSets:
         outstanding
             Labels asked for, not come and not expired.
         weights
-            (labels,) of the scores, 1 by default; under `known: asked` 1 audited, the propensity held back.
+            (labels,) of the scores, 1 by default; under `known: asked` 1 audited, the propensity held back. Within the
+            window only their shares count, so that one of held-back requests alone is as good as any other.
         """
         self._push(scores, np.ones(scores.shape[0]) if weights is None else weights)
         if n:
@@ -215,6 +217,8 @@ class AdaptiveSets:
     def _quantile(self) -> float:
         filled = min(self._position, self._scores.shape[0])
         weights = self._weights[:filled]
-        # what counts is their shares: a window of held-back requests alone is as long as any other
-        scale = filled / weights.sum() if filled else 1.0
-        return conformal_quantile(self._scores[:filled], weights * scale, self._alpha)
+        total = float(weights.sum())
+        if total <= 0:
+            return float(np.inf)
+        # unscaled, a window of held-back requests alone would weigh too little for a finite quantile, and stay so
+        return conformal_quantile(self._scores[:filled], weights * (filled / total), self._alpha)

@@ -65,10 +65,8 @@ def backtest(
     if json_file is not None:
         print_json(json_file, result)
     if json_file != "-":
-        for line in _told(result):
+        for line in _told(result, named=profile is not None or bool(loaded.versioned_profiles)):
             print(printable(line))  # noqa: T201
-        if profile is None and not loaded.versioned_profiles:
-            print("no profile is named, so nothing can pass: `holdback fit` writes one; give it with --profile")  # noqa: T201
         if others:
             print("", *compared_lines([(run.change, run.result) for run in runs]), sep="\n")  # noqa: T201
 
@@ -94,7 +92,8 @@ def _opened(stack: ExitStack, path: Path | None) -> BinaryIO | None:
     return None if path is None else stack.enter_context(path.open("wb"))
 
 
-def _told(result: dict[str, Any]) -> list[str]:
+def _told(result: dict[str, Any], *, named: bool) -> list[str]:
+    """The result in lines; `named` says whether there is a profile."""
     routes, accepted, alone = result["routes"], result["accepted"], result["always_answering"]
     lines = [
         f"{result['events']:,} events in {result['seconds']:.1f} s",
@@ -110,6 +109,8 @@ def _told(result: dict[str, Any]) -> list[str]:
         f"event {each['event']:,}: breaker {each['from']} -> {each['to']}: {each['reason']}"
         for each in result["breaker"]
     ]
+    if not named:
+        lines.append("no profile is named, so nothing can pass: `holdback fit` writes one; give it with --profile")
     return lines
 
 

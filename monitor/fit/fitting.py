@@ -25,6 +25,7 @@ from monitor.events import decode_predictions
 from monitor.fit.calibration_report import calibration_report
 from monitor.fit.error_memory import memory_of_errors
 from monitor.fit.gathering import MOST_ROWS, Gathered, gather
+from monitor.fit.long_run import LongRun
 from monitor.fit.notes import error_notes, notes_on, passing_note, replay_notes, unsure_note
 from monitor.fit.quality import Quality, examine
 from monitor.fit.reading import Part, scores_of, with_sizes, wrong_of
@@ -107,15 +108,9 @@ def fit_profile(
     if replayed is not None:
         fitted = replace(fitted, memory=_memory(fitted, replayed))
     # of a large reference, the sample alone tells the groups
-    groups = Groups.fit(part.segments, fitted.rank(rows.confidence), wrong, scores)
-    fitted = replace(fitted, groups=groups)
-    in_time = np.argsort(part.times, kind="stable")
-    remembered = memory_of_errors(fitted.rank(rows.confidence)[in_time], wrong[in_time])
-    # rows between those of a sample are missing from the spells as well
-    memory = 1 + (remembered.temper - 1) * gathered.n / len(part)
+    fitted = replace(fitted, groups=Groups.fit(part.segments, fitted.rank(rows.confidence), wrong, scores))
+    remembered, memory = _error_memory(fitted, gathered, rows.confidence, wrong)
     facts = _facts(gathered, bar, replayed) | _proxy(reference, config) | {ERROR_MEMORY: round(memory, 3)}
-    if schema.scorer is not None:
-        facts[DIGEST] = schema.scorer.members.digest
     profile = Profile(fitted, config.model, config.version or "", schema.task, schema.classes, facts, schema.method)
     data, _ = dump(profile)
     quality = _examined(part, rows, schema)
@@ -127,9 +122,19 @@ def fit_profile(
         *_passing(fitted, config),
         *quality.sentences(),
     )
-    report = calibration_report(settled, fitted, wrong)
+    calibration = calibration_report(settled, fitted, wrong)
     # as whoever reads the file will know it
-    return Learnt(load(data), data, quality, notes, gathered.unreadable, replayed, len(part), report)
+    return Learnt(load(data), data, quality, notes, gathered.unreadable, replayed, len(part), calibration)
+
+
+def _error_memory(
+    fitted: Fitted, gathered: Gathered, confidence: FloatArray, wrong: FloatArray
+) -> tuple[LongRun, float]:
+    """What the kept rows' errors remember, (rows,) each, and how much that makes for all rows, at least 1."""
+    in_time = np.argsort(gathered.part.times, kind="stable")
+    remembered = memory_of_errors(fitted.rank(confidence)[in_time], wrong[in_time])
+    # rows between those of a sample are missing from the spells as well
+    return remembered, 1 + (remembered.temper - 1) * gathered.n / len(gathered.part)
 
 
 def _passing(fitted: Fitted, config: Config) -> Iterable[str]:
@@ -230,6 +235,8 @@ def _facts(gathered: Gathered, bar: float, replayed: Replay | None) -> dict[str,
         "data_sha256": gathered.digest,
         "data_rows": gathered.n + gathered.unreadable,
     }
+    if gathered.schema.scorer is not None:
+        facts[DIGEST] = gathered.schema.scorer.members.digest
     if replayed is not None:
         facts["context_proposed"] = replayed.context or ""
     return facts

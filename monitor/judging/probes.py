@@ -13,7 +13,7 @@ from fallback.policy import Recovery
 from fallback.records import BreakerRecord, Cause, Transition
 from fallback.types import BreakerState
 
-__all__ = ["borne_out", "risk", "shown"]
+__all__ = ["borne_out", "closes_on_evidence", "risk"]
 
 _SHARES = (0.2, 0.5)
 """Surest shares that are tried between the least that must pass and what the threshold would let pass."""
@@ -69,7 +69,7 @@ def borne_out(answers: FloatArray, threshold: float, floor: float, max_error: fl
     return max(float(starts[int(kept.argmax())]) / len(answers), threshold)
 
 
-def shown(before: BreakerRecord, transitions: Sequence[Transition]) -> bool:
+def closes_on_evidence(before: BreakerRecord, transitions: Sequence[Transition]) -> bool:
     """Whether a half-open breaker has closed in this step because labels have shown that it may."""
     probing = before.live is BreakerState.HALF_OPEN and before.recovery is Recovery.EVIDENCE
     return probing and any(each.cause is Cause.RECOVERED for each in transitions)

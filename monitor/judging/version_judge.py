@@ -30,7 +30,7 @@ from monitor.judging.group_part import GroupPart, harm_level
 from monitor.judging.group_types import GroupsJudged, Situation
 from monitor.judging.more_harm import MoreHarm
 from monitor.judging.opinions import Opinions
-from monitor.judging.probes import shown
+from monitor.judging.probes import closes_on_evidence
 from monitor.judging.tallies import Tallies
 from monitor.judging.version_types import Judged, Seen, clocks_of
 from monitor.packing import unpack
@@ -289,7 +289,7 @@ class VersionJudge:
         """Let the breaker take a step; an epoch that begins with it is one of the threshold, too."""
         before = self._breaker
         self._breaker, transitions = step(before, signals, self.policy)
-        if shown(before, transitions):
+        if closes_on_evidence(before, transitions):
             self._selective.raise_to(self._tallies.borne_out(self._selective.reading().threshold, self.policy))
         if self._breaker.epoch != before.epoch:
             self._selective.begin_epoch()

@@ -171,3 +171,15 @@ def test_few_audits_make_sets_neither_infinite_nor_too_wide(propensity: float) -
         sets.update(scores[known], missed, float(weights.sum()), 0.0, weights)
     assert infinite == 0
     assert abs(covered / 20_000 - 0.9) <= 0.02
+
+
+@pytest.mark.parametrize("weight", [0.01, 0.37])
+def test_within_a_window_shares_alone_count(weight: float) -> None:
+    """Scores of one small weight give the threshold that they give with weights of one; weightless ones say nothing."""
+    scores = np.random.default_rng(2).random(150)
+    plain, light, none = AdaptiveSets(0.9), AdaptiveSets(0.9), AdaptiveSets(0.9)
+    plain.update(scores, 0, 0, 0)
+    light.update(scores, 0, 0, 0, np.full(150, weight))
+    none.update(scores, 0, 0, 0, np.zeros(150))
+    assert light.threshold == plain.threshold < np.inf
+    assert none.threshold == np.inf
